@@ -1,0 +1,354 @@
+"""Each adapter against the mock provider, over real bytes and in virtual time."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.net import NoAnswer, Upstream
+from mockserver import Account as MockAccount
+from mockserver import MockServer, Settings
+from mockserver.pictory import EXAMPLE_KEY
+from mockserver.pixverse import EXAMPLE_TOKEN
+from providers.contract import (
+    Accepted,
+    Account,
+    Failed,
+    Fault,
+    Finished,
+    Hint,
+    InputForm,
+    Offer,
+    Price,
+    Refused,
+    Role,
+    Running,
+    Scope,
+    Secret,
+    Sighting,
+    Submission,
+    SubmitOutcome,
+    Unseen,
+    Uploaded,
+    VideoSpec,
+)
+from providers.registry import ADAPTERS
+from tests.mockserver.drivers import png
+from tests.strategies import ROWS, account
+
+MOCK = "http://mock.test"
+GATE = "https://gate.example/callbacks"
+PLACES = {
+    "pictory": account(
+        "pictory", key=Secret(EXAMPLE_KEY), base_url=f"{MOCK}/pictoryapis", email=None
+    ),
+    "useapi-pixverse": account(
+        "useapi-pixverse", key=Secret(EXAMPLE_TOKEN), base_url=f"{MOCK}/v2/pixverse"
+    ),
+}
+BOTH = pytest.mark.parametrize("provider", sorted(PLACES))
+EVERY_OFFER = pytest.mark.parametrize(
+    ("provider", "offer"),
+    [
+        pytest.param(row[0].provider, row[1], id=f"{row[1].model} {row[1].mode.value}")
+        for row in ROWS
+    ],
+)
+PICTURE = png("teal")
+
+
+class Stage:
+    """The mock, a way to it, and what it called back with."""
+
+    def __init__(self, mock: MockServer, upstream: Upstream, heard: list[httpx.Request]) -> None:
+        self.mock, self.upstream, self.heard = mock, upstream, heard
+
+    async def inputs(self, owner: Account, offer: Offer) -> dict[Role, str]:
+        """The pictures that the offer is made from, in the provider's form."""
+        adapter = ADAPTERS[owner.provider]
+        count = {"text": 0, "first_frame": 1, "first_last_frame": 2}[offer.mode.value]
+        given: dict[Role, str] = {}
+        for role in list(Role)[:count]:
+            if adapter.capabilities.input_form is InputForm.URL:
+                given[role] = f"https://pictures.example/{role.value}.png"
+                continue
+            assert adapter.upload is not None
+            outcome = await self.upstream.run(adapter.upload(owner, PICTURE, "image/png"))
+            assert isinstance(outcome, Uploaded)
+            given[role] = outcome.reference
+        return given
+
+    async def submit(
+        self, owner: Account, offer: Offer | None = None, prompt: str = "A quiet lake", **spec: Any
+    ) -> SubmitOutcome:
+        offer = offer or ADAPTERS[owner.provider].capabilities.offers[-1]
+        facts: dict[str, Any] = {
+            "model": offer.model,
+            "mode": offer.mode,
+            "prompt": prompt,
+            "seconds": offer.seconds[0],
+            "aspect_ratio": offer.aspect_ratios[0],
+            "resolution": next(iter(offer.resolutions), None),
+        }
+        submission = Submission(
+            account=owner,
+            spec=VideoSpec(**(facts | spec)),
+            inputs=await self.inputs(owner, offer),
+            callback_url=f"{GATE}/{owner.provider}/token",
+            reference="att_1",
+        )
+        flow = ADAPTERS[owner.provider].submit(submission)
+        return await self.upstream.run(flow, paid=True)
+
+    async def accepted(self, owner: Account, *args: Any, **values: Any) -> str:
+        outcome = await self.submit(owner, *args, **values)
+        assert isinstance(outcome, Accepted), outcome
+        return outcome.remote_id
+
+    async def look(self, owner: Account, *ids: str) -> Sequence[Sighting]:
+        seen = await self.upstream.run(ADAPTERS[owner.provider].poll(owner, ids))
+        assert list(seen) == list(ids)
+        return list(seen.values())
+
+    def hints(self, provider: str) -> set[Hint]:
+        """What the callbacks' bodies tell."""
+        return {ADAPTERS[provider].receive(request.content) for request in self.heard}
+
+    def asked(self) -> list[tuple[str, int]]:
+        """Operation and status of each request the mock saw."""
+        return [(one.operation, one.status) for one in self.mock.journal.requests]
+
+
+@asynccontextmanager
+async def staged(**settings: Any) -> AsyncIterator[Stage]:
+    heard: list[httpx.Request] = []
+
+    def hear(request: httpx.Request) -> httpx.Response:
+        heard.append(request)
+        return httpx.Response(200)
+
+    mock = MockServer(
+        Settings(clock="manual", extra_hosts=("gate.example", "pictures.example"), **settings),
+        callback_transport=httpx.MockTransport(hear),
+        input_transport=httpx.MockTransport(lambda _: httpx.Response(200, content=PICTURE)),
+    )
+    wire = httpx.ASGITransport(app=mock.app)
+    upstream = Upstream([], provider_transport=wire, media_transport=wire)
+    async with mock:
+        try:
+            yield Stage(mock, upstream, heard)
+        finally:
+            await upstream.aclose()
+
+
+@EVERY_OFFER
+async def test_a_video_is_made_from_submission_to_link(provider: str, offer: Offer) -> None:
+    owner = PLACES[provider]
+    async with staged() as stage:
+        remote_id = await stage.accepted(owner, offer)
+        (waiting,) = await stage.look(owner, remote_id)
+        await stage.mock.advance(10)
+        (rendering,) = await stage.look(owner, remote_id)
+        await stage.mock.advance(60)
+        (done,) = await stage.look(owner, remote_id)
+    assert isinstance(waiting, Running)
+    assert isinstance(rendering, Running)
+    assert isinstance(done, Finished)
+    assert done.url.startswith(f"{MOCK}/media/")
+    (job,) = stage.mock.jobs
+    assert job.order.seconds == offer.seconds[0]
+    assert len(job.order.sources) == {"text": 0, "first_frame": 1}.get(offer.mode.value, 2)
+    if provider == "pictory":
+        assert done.cost == Price(amount=job.order.cost, unit="pictory_credit_tenths")
+        assert {hint.reference for hint in stage.hints(provider)} == {None}
+    else:
+        assert {hint.reference for hint in stage.hints(provider)} == {"att_1"}
+    assert {hint.remote_id for hint in stage.hints(provider)} == {remote_id}
+    assert {str(one.url) for one in stage.heard} == {f"{GATE}/{provider}/token"}
+
+
+@EVERY_OFFER
+async def test_every_value_that_an_offer_lists_is_taken(provider: str, offer: Offer) -> None:
+    owner = PLACES[provider]
+    seeds = offer.seed or (None,)
+    async with staged(queue_seconds=0.0, run_seconds=1.0) as stage:
+        variants: list[dict[str, Any]] = [
+            *({"seconds": one} for one in offer.seconds),
+            *({"aspect_ratio": one} for one in offer.aspect_ratios),
+            *({"resolution": one} for one in offer.resolutions),
+            *({"seed": one} for one in seeds),
+            {"prompt": "a" * max(offer.prompt_min, 1)},
+            {"prompt": "👍" * offer.prompt_max},
+        ]
+        for variant in variants:
+            await stage.accepted(owner, offer, **variant)
+            await stage.mock.advance(5)
+        params = [job.order.params for job in stage.mock.jobs]
+    wanted = [on_the_wire(provider, variant) for variant in variants]
+    assert [dict(sent) | want for sent, want in zip(params, wanted, strict=True)] == params
+
+
+def on_the_wire(provider: str, variant: dict[str, Any]) -> dict[str, Any]:
+    """One value of a spec as the provider's page calls it."""
+    ((name, value),) = variant.items()
+    if value is None:
+        return {}
+    if provider == "pictory":
+        return {
+            "seconds": {"duration": f"{value}s"},
+            "aspect_ratio": {"aspectRatio": value},
+        }.get(name, {name: value})
+    return {{"seconds": "duration", "resolution": "quality"}.get(name, name): value}
+
+
+@BOTH
+@pytest.mark.parametrize("fate", ["failed", "moderated"])
+async def test_a_job_that_fails_is_seen_as_failed(provider: str, fate: str) -> None:
+    owner = PLACES[provider]
+    async with staged() as stage:
+        remote_id = await stage.accepted(owner, prompt=f"A lake [[mock fail={fate}]]")
+        await stage.mock.advance(60)
+        (seen,) = await stage.look(owner, remote_id)
+    assert isinstance(seen, Failed)
+    moderated = provider != "pictory" and fate == "moderated"
+    assert seen.fault is (Fault.MODERATED if moderated else Fault.GENERATION_FAILED)
+    assert seen.words
+
+
+@pytest.mark.parametrize(
+    ("provider", "status", "fault", "scope"),
+    [
+        ("pictory", 429, Fault.THROTTLED, Scope.ACCOUNT),
+        ("useapi-pixverse", 412, Fault.NO_CREDITS, Scope.ACCOUNT),
+        ("useapi-pixverse", 422, Fault.MODERATED, Scope.JOB),
+        ("useapi-pixverse", 429, Fault.THROTTLED, Scope.ACCOUNT),
+        ("useapi-pixverse", 596, Fault.ON_HOLD, Scope.ACCOUNT),
+    ],
+)
+async def test_a_refusal_of_the_mock_is_refused_and_makes_no_job(
+    provider: str, status: int, fault: Fault, scope: Scope
+) -> None:
+    async with staged() as stage:
+        outcome = await stage.submit(PLACES[provider], prompt=f"A lake [[mock refuse={status}]]")
+        assert len(stage.mock.jobs) == 0
+    assert isinstance(outcome, Refused)
+    assert (outcome.fault, outcome.scope, outcome.status) == (fault, scope, status)
+    assert outcome.retry is (status == 429)
+
+
+@BOTH
+async def test_a_500_is_never_taken_for_a_refusal(provider: str) -> None:
+    async with staged() as stage:
+        outcome = await stage.submit(PLACES[provider], prompt="A lake [[mock refuse=500]]")
+    assert type(outcome).__name__ == "Unclear"
+
+
+@BOTH
+async def test_a_throttled_prompt_is_taken_when_it_comes_again(provider: str) -> None:
+    prompt = "A lake [[mock throttle=2]]"
+    async with staged() as stage:
+        outcomes = [await stage.submit(PLACES[provider], prompt=prompt) for _ in range(3)]
+    assert [type(one).__name__ for one in outcomes] == ["Refused", "Refused", "Accepted"]
+
+
+async def test_a_full_account_answers_429_with_its_own_name() -> None:
+    owner = account(
+        "useapi-pixverse",
+        key=Secret(EXAMPLE_TOKEN),
+        base_url=f"{MOCK}/v2/pixverse",
+        max_jobs=1,
+    )
+    async with staged() as stage:
+        await stage.accepted(owner)
+        outcome = await stage.submit(owner)
+    assert isinstance(outcome, Refused)
+    assert outcome.words == "Account ops@example.com is busy executing 1 tasks."
+    assert (outcome.retry, outcome.scope) == (True, Scope.ACCOUNT)
+
+
+@BOTH
+async def test_a_wrong_key_is_unauthorized_for_a_submission_and_no_end_for_a_job(
+    provider: str,
+) -> None:
+    good = PLACES[provider]
+    wrong = account(provider, key=Secret("wrong-key-1"), base_url=good.base_url, email=good.email)
+    text = ADAPTERS[provider].capabilities.offers[0 if provider == "pictory" else -1]
+    async with staged() as stage:
+        remote_id = await stage.accepted(good)
+        outcome = await stage.submit(wrong, text)
+        (seen,) = await stage.look(wrong, remote_id)
+    assert isinstance(outcome, Refused)
+    assert outcome.fault is Fault.UNAUTHORIZED
+    assert isinstance(seen, Unseen)
+
+
+@BOTH
+async def test_a_lost_reply_leaves_a_job_that_its_callback_finds_again(provider: str) -> None:
+    owner = PLACES[provider]
+    async with staged() as stage:
+        with pytest.raises(NoAnswer):
+            await stage.submit(owner, prompt="A lake [[mock lose-reply]]")
+        await stage.mock.advance(60)
+        (found,) = {hint.remote_id for hint in stage.hints(provider)}
+        assert found is not None
+        (seen,) = await stage.look(owner, found)
+        assert [job.id for job in stage.mock.jobs] == [found]
+    assert isinstance(seen, Finished)
+
+
+async def test_pictory_jobs_it_does_not_know_are_not_ended() -> None:
+    async with staged() as stage:
+        seen = await stage.look(PLACES["pictory"], "4a09edf9-d071-4847-bda5-8dea913d80fe")
+    assert seen == [Unseen(reason="Pictory does not know this job")]
+
+
+@pytest.mark.parametrize("final", [True, False], ids=["final", "not final"])
+async def test_a_queued_pixverse_video_is_running_even_where_it_is_called_final(
+    *, final: bool
+) -> None:
+    owner = PLACES["useapi-pixverse"]
+    async with staged(queued_is_final=final) as stage:
+        remote_id = await stage.accepted(owner)
+        assert await stage.look(owner, remote_id) == [Running(word="QUEUED")]
+        await stage.mock.advance(10)
+        assert await stage.look(owner, remote_id) == [Running(word="GENERATING")]
+
+
+async def test_a_video_that_is_not_listed_is_read_alone_under_its_raw_id() -> None:
+    settings = {"accounts": (MockAccount(email="ops@example.com"), MockAccount(email="b@c.d"))}
+    here = PLACES["useapi-pixverse"]
+    there = account("useapi-pixverse", key=here.key, base_url=here.base_url, email="b@c.d")
+    async with staged(**settings) as stage:
+        remote_id = await stage.accepted(here)
+        assert await stage.look(there, remote_id) == [Unseen(reason="not listed yet")]
+        await stage.mock.advance(60)
+        (seen,) = await stage.look(there, remote_id)
+        assert stage.asked()[-4:] == [
+            ("pixverse.list_videos", 200),
+            ("pixverse.get_video", 404),
+            ("pixverse.list_videos", 200),
+            ("pixverse.get_video", 200),
+        ]
+    assert isinstance(seen, Finished)
+
+
+async def test_one_list_call_looks_at_all_videos_of_an_account() -> None:
+    owner = PLACES["useapi-pixverse"]
+    async with staged() as stage:
+        ids = [await stage.accepted(owner, prompt=f"lake {n}") for n in range(3)]
+        before = len(stage.asked())
+        seen = await stage.look(owner, *ids)
+        assert len(stage.asked()) == before + 1
+    assert seen == [Running(word="QUEUED")] * 3
+
+
+async def test_an_upload_that_is_no_picture_is_refused() -> None:
+    owner = PLACES["useapi-pixverse"]
+    upload = ADAPTERS[owner.provider].upload
+    assert upload is not None
+    async with staged() as stage:
+        outcome = await stage.upstream.run(upload(owner, b"not a picture", "image/png"))
+    assert isinstance(outcome, Refused)
+    assert (outcome.fault, outcome.scope) == (Fault.INVALID_REQUEST, Scope.JOB)
