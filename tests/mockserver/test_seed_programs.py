@@ -1,0 +1,213 @@
+"""Programs that nobody here wrote, from the providers' own pages, run against a served mock.
+
+The pages are not part of this repository: they are read from `shared/seeds` beside it, where that
+exists. Programs run as printed; only base URL, key and upload placeholders are replaced, and node
+is given a `setTimeout` that runs as much faster as the mock's clock does.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.mockserver.drivers import png
+from tests.mockserver.served import REPOSITORY, served
+
+SPEED = 100
+SEEDS = REPOSITORY.parent / "shared" / "seeds"
+PICTORY, USEAPI = "https://api.pictory.ai", "https://api.useapi.net"
+KEY, TOKEN = "pictai_seeds", "user:77-seeds"
+
+PAGES = [page.read_text() for page in sorted(SEEDS.glob("*.txt"))] if SEEDS.is_dir() else []
+GUIDES = [page for page in PAGES if 'import axios from "axios";' in page]
+NAMES = [re.findall(r"async function (\w+)", page)[0] for page in GUIDES]
+PRELOAD = f"""
+const real = globalThis.setTimeout;
+globalThis.setTimeout = (run, wait, ...rest) => real(run, wait / {SPEED}, ...rest);
+"""
+
+pytestmark = pytest.mark.skipif(not PAGES, reason=f"no seed pages in {SEEDS}")
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+def between(text: str, start: str, end: str) -> str:
+    """From the first `start` to the first `end` after it, both included."""
+    found = re.search(re.escape(start) + r".*?" + re.escape(end), text, re.DOTALL)
+    assert found, f"the page has no {start!r} ... {end!r}"
+    return found[0]
+
+
+def guide_program(page: str) -> str:
+    """The blocks of a guide's three steps, in order."""
+    return "\n".join(
+        [
+            between(page, 'import axios from "axios";', "\n};\n"),
+            between(page, "async function generate", "\n}\n")
+            if "async function generate" in page
+            else between(page, "async function extend", "\n}\n"),
+            between(page, "async function waitForVideo", 'console.error("Error:", error));'),
+        ]
+    )
+
+
+def page_with(text: str) -> str:
+    """The one page that holds the text."""
+    (page,) = [page for page in PAGES if text in page]
+    return page
+
+
+def run(*command: str, cwd: Path) -> str:
+    """What the program prints; it must end well and may not use a proxy for loopback."""
+    environment = os.environ | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[str]:
+    with served("--speed", str(SPEED), "--account", "ops@example.com=8") as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def node_home(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """A folder with axios, kept between runs where pytest keeps its cache."""
+    cache: pytest.Cache | None = getattr(pytestconfig, "cache", None)
+    home = (
+        tmp_path_factory.getbasetemp() / "node" if cache is None else cache.mkdir("seeds") / "node"
+    )
+    if (home / "node_modules" / "axios").is_dir():
+        return home
+    if (npm := shutil.which("npm")) is None:
+        pytest.skip("npm is not installed")
+    fresh = tmp_path_factory.mktemp("node")
+    (fresh / "package.json").write_text('{"type": "module", "private": true}')
+    (fresh / "preload.cjs").write_text(PRELOAD)
+    quiet = ("--no-audit", "--no-fund", "--fetch-retries=0", "--fetch-timeout=20000")
+    installed = subprocess.run(
+        [npm, "install", "axios", *quiet], cwd=fresh, capture_output=True, text=True, check=False
+    )
+    if installed.returncode:
+        pytest.skip(f"npm could not install axios: {installed.stderr.strip()[-200:]}")
+    if cache is None:
+        return fresh
+    if not home.exists():
+        shutil.move(fresh, home)
+    return home
+
+
+@pytest.fixture
+def frames(mock: str) -> tuple[str, str]:
+    """The paths of two uploaded pictures."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "image/png"}
+    answers = [
+        httpx.post(
+            f"{mock}/v2/pixverse/files", content=png(colour), headers=headers, trust_env=False
+        )
+        for colour in ("red", "blue")
+    ]
+    first, last = (answer.json()["result"][0]["path"] for answer in answers)
+    return first, last
+
+
+def last_request(mock: str) -> tuple[str, int]:
+    entry = httpx.get(f"{mock}/__mock/journal", trust_env=False).json()["requests"][-1]
+    return entry["operation"], entry["status"]
+
+
+@needs_node
+@pytest.mark.parametrize("page", GUIDES, ids=NAMES)
+def test_a_guide_polls_its_video_to_the_end(
+    mock: str, node_home: Path, tmp_path: Path, page: str
+) -> None:
+    program = guide_program(page).replace(PICTORY, mock).replace("YOUR_API_KEY", KEY)
+    assert program.count(mock) == 1
+    script = node_home / f"{tmp_path.name}.js"
+    script.write_text(program)
+    try:
+        said = run("node", "--require", "./preload.cjs", script.name, cwd=node_home)
+    finally:
+        script.unlink()
+
+    assert "Status: in-progress" in said
+    assert "Status: completed" in said
+    assert said.rstrip().endswith("Done!")
+    assert re.search(r"AI Credits Used: 12\.8\b", said)
+    url = re.search(r"Video URL: (\S+)", said)
+    assert url is not None
+    film = httpx.get(url[1], trust_env=False)
+    assert film.headers["content-type"] == "video/mp4"
+    assert film.content[4:8] == b"ftyp"
+
+
+@needs_curl
+def test_the_curl_line_of_the_reference_page_makes_a_job(mock: str, tmp_path: Path) -> None:
+    page = page_with("Generate Video API creates")
+    command = between(page, "curl --request POST \\\n  --url 'https", "}'")
+    said = run(
+        "bash", "-c", command.replace(PICTORY, mock).replace("YOUR_API_KEY", KEY), cwd=tmp_path
+    )
+
+    assert '"jobId"' in said
+    assert last_request(mock) == ("pictory.generate_video", 200)
+
+
+@needs_curl
+def test_the_curl_line_for_frames_makes_a_video(
+    mock: str, tmp_path: Path, frames: tuple[str, str]
+) -> None:
+    page = page_with("create-frames-v3")
+    command = between(page, 'curl -H "Accept', "}'").replace(USEAPI, mock)
+    command = command.replace("Bearer …", f"Bearer {TOKEN}")
+    for name, path in zip(("first", "last"), frames, strict=True):
+        command = command.replace(f'"{name}_frame_path": "…"', f'"{name}_frame_path": "{path}"')
+    said = run("bash", "-c", command, cwd=tmp_path)
+
+    assert '"video_id":"user:77-pixverse:' in said
+    assert last_request(mock) == ("pixverse.create_frames_v3", 200)
+
+
+def filled(program: str, mock: str, frames: tuple[str, str]) -> str:
+    """An example of the frames page with its placeholders filled in."""
+    program = program.replace(USEAPI, mock).replace('"API token"', f'"{TOKEN}"')
+    for name, path in zip(("first", "last"), frames, strict=True):
+        program = program.replace(f"provide path of uploaded {name} image via POST /files", path)
+    return program
+
+
+@needs_node
+def test_the_javascript_for_frames_makes_a_video(
+    mock: str, tmp_path: Path, frames: tuple[str, str]
+) -> None:
+    page = page_with("create-frames-v3")
+    program = between(page, 'const prompt = "text prompt";', "{response, result});")
+    (tmp_path / "frames.mjs").write_text(filled(program, mock, frames))
+
+    assert "video_id: 'user:77-pixverse:" in run("node", "frames.mjs", cwd=tmp_path)
+    assert last_request(mock) == ("pixverse.create_frames_v3", 200)
+
+
+def test_the_python_for_frames_makes_a_video(
+    mock: str, tmp_path: Path, frames: tuple[str, str]
+) -> None:
+    page = page_with("create-frames-v3")
+    printed = between(page, "import requests", "print(response, response.json())")
+    first, _, rest = printed.partition("\n")
+    program = f"{first}\n{textwrap.dedent(rest)}"
+    (tmp_path / "frames.py").write_text(filled(program, mock, frames))
+
+    assert "<Response [200]> {'video_id': 'user:77-pixverse:" in run(
+        sys.executable, "frames.py", cwd=tmp_path
+    )
+    assert last_request(mock) == ("pixverse.create_frames_v3", 200)
