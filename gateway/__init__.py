@@ -1,0 +1,1 @@
+"""The gateway: one HTTP API for AI video generation, in front of any provider."""

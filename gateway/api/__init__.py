@@ -1,0 +1,1 @@
+"""The HTTP API: controllers, problem documents, auth, the OpenAPI document."""

@@ -1,0 +1,76 @@
+"""Is the process alive, and can it keep a promise? Neither asks a provider."""
+
+import asyncio
+import shutil
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar import Request, Response, route
+
+from gateway.api.auth import PUBLIC
+from gateway.api.operation import READ, Answer, Operation
+from gateway.engine.loop import Engine
+from gateway.model.errors import UnavailableError
+from gateway.storage import StorageError
+
+LEAST_FREE: Final = 64 * 1024**2
+"""Bytes of disk below which no job is promised anything."""
+
+_log = structlog.get_logger()
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a healthy gateway."""
+
+    status: str = "ok"
+
+
+@route(
+    "/livez",
+    http_method=READ,
+    status_code=200,
+    opt={
+        **PUBLIC,
+        "operation": Operation(
+            summary="The process answers",
+            tag="health",
+            answers={200: Answer(meaning="Alive.", body=Health)},
+        ),
+    },
+)
+async def livez() -> Response[bytes]:
+    """Alive."""
+    return Response(msgspec.json.encode(Health()), media_type="application/json")
+
+
+@route(
+    "/readyz",
+    http_method=READ,
+    status_code=200,
+    opt={
+        **PUBLIC,
+        "operation": Operation(
+            summary="Jobs can be accepted",
+            tag="health",
+            detail="The database takes writes and the disk has room.",
+            answers={200: Answer(meaning="Ready.", body=Health)},
+            problems=(503,),
+        ),
+    },
+)
+async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Ready, or a 503 that says what is missing."""
+    engine: Engine = request.app.state.engine
+    try:
+        await engine.tools.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+        free = (await asyncio.to_thread(shutil.disk_usage, engine.tools.media.folder)).free
+    except StorageError as error:
+        # Anybody may ask here; what SQLite says is for the log.
+        _log.error("not ready", error=str(error))
+        raise UnavailableError("The database takes no writes.") from error
+    except OSError as error:
+        raise UnavailableError("The media folder cannot be reached.") from error
+    if free < LEAST_FREE:
+        raise UnavailableError(f"Only {free // 1024**2} MB of disk are left for media.")
+    return Response(msgspec.json.encode(Health()), media_type="application/json")

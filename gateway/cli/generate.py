@@ -1,0 +1,207 @@
+"""`filmgate generate`: one video through a running gateway, from the command line."""
+
+import base64
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.net.client import GatewayClient
+
+FAILED: Final = 1
+UNUSABLE: Final = 2
+INTERRUPTED: Final = 130
+LOOK_SECONDS: Final = 0.5
+GRACE: Final = 60
+"""Looks in a row that may go unanswered before giving up; the job goes on all the same."""
+
+_picture = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--first-frame", type=_picture, help="The picture the video starts at.")
+@click.option("--last-frame", type=_picture, help="The picture the video ends at.")
+@click.option("--model", help="A target (provider/model) or a route.")
+@click.option("--seconds", type=int, help="Length of the clip.")
+@click.option("--aspect-ratio", help="Such as 16:9.")
+@click.option("--resolution", help="Such as 720p.")
+@click.option("--seed", type=int, help="The same seed, the same video, where a model has one.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    default=Path("out.mp4"),
+    show_default=True,
+    help="Where to write the MP4.",
+)
+@click.option("--resume", metavar="VIDEO_ID", help="Wait for a video that was asked for before.")
+@click.option(
+    "--url",
+    envvar="FILMGATE_URL",
+    default="http://127.0.0.1:8080",
+    show_default=True,
+    help="The gateway.",
+)
+@click.option(
+    "--key", envvar="FILMGATE_KEY", help="API key; better given as FILMGATE_KEY.", metavar="KEY"
+)
+def command(
+    *,
+    prompt: str | None,
+    first_frame: Path | None,
+    last_frame: Path | None,
+    output: Path,
+    resume: str | None,
+    url: str,
+    key: str | None,
+    **choices: Any,
+) -> None:
+    """Make one video through a running gateway.
+
+    Submits it, shows progress, saves the MP4. Ctrl-C leaves the job running at the gateway
+    and says how to come back to it.
+    """
+    from gateway.net.client import ClientError, GatewayClient  # noqa: PLC0415
+
+    wanted = given({"prompt": prompt, **choices})
+    if resume and (wanted or first_frame or last_frame):
+        raise click.UsageError("--resume waits for a video as it was asked for: name nothing else")
+    if not resume and prompt is None and first_frame is None:
+        raise click.UsageError("say what the video shows: give a PROMPT, or --first-frame")
+    _check_place(output)
+    try:
+        with GatewayClient(url, key) as client:
+            if resume:
+                video_id = resume
+            else:
+                frames = {"first_frame": first_frame, "last_frame": last_frame}
+                video_id = _create(client, wanted | given(frames))
+            try:
+                _finish(client, video_id, output)
+            except KeyboardInterrupt:
+                click.echo(f"\nThe job goes on. {_come_back(video_id, output, url)}", err=True)
+                sys.exit(INTERRUPTED)
+            except ClientError as error:
+                lost = error.status == HTTPStatus.NOT_FOUND
+                hint = "" if lost else f"\n{_come_back(video_id, output, url)}"
+                click.echo(f"filmgate: {error}{hint}", err=True)
+                sys.exit(UNUSABLE)
+    except ClientError as error:
+        click.echo(f"filmgate: {error}", err=True)
+        sys.exit(UNUSABLE)
+
+
+def _check_place(output: Path) -> None:
+    """Whether the video can be written at all: to be found out before it is paid for."""
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise click.UsageError(f"there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise click.UsageError(f"the folder {folder} is not writable")
+
+
+def _create(client: "GatewayClient", wanted: dict[str, Any]) -> str:
+    """Submit; the id of the job."""
+    body = {
+        name: data_url(value) if isinstance(value, Path) else value
+        for name, value in wanted.items()
+    }
+    try:
+        return str(client.create(body)["id"])
+    except KeyboardInterrupt:
+        # Not to be sent again lightly: it may have arrived.
+        click.echo(
+            "\nInterrupted before the gateway answered: it may have taken the job.", err=True
+        )
+        sys.exit(INTERRUPTED)
+
+
+def given(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what was not given."""
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def data_url(picture: Path) -> str:
+    """A picture file as a data URL; the gateway looks at the bytes, not at the name."""
+    content = base64.b64encode(picture.read_bytes()).decode()
+    return f"data:application/octet-stream;base64,{content}"
+
+
+def changes(client: "GatewayClient", video_id: str) -> Iterator[dict[str, Any]]:
+    """The job at each look, until it has ended; short silences of the gateway are sat out."""
+    from gateway.net.client import ClientError  # noqa: PLC0415
+
+    silent = 0
+    while True:
+        try:
+            video = client.read(video_id)
+            silent = 0
+        except ClientError as error:
+            silent += 1
+            if error.status or silent > GRACE:
+                raise
+        else:
+            yield video
+            if video["status"] in {"completed", "failed"}:
+                return
+        time.sleep(LOOK_SECONDS)
+
+
+def _finish(client: "GatewayClient", video_id: str, output: Path) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    last: dict[str, Any] = {}
+    live = console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=not live) as bar:
+        task = bar.add_task(video_id, total=None)
+        for last in changes(client, video_id):
+            words = phase_words(last)
+            if not live and words != bar.tasks[0].description:
+                console.print(f"{video_id}  {words}", highlight=False)
+            bar.update(task, description=words, total=100 if last["progress"] else None)
+            bar.update(task, completed=last["progress"])
+    if last["status"] == "failed":
+        error = last["error"] or {"code": "unknown", "message": "no reason given"}
+        click.echo(f"failed: {error['message']} ({error['code']})", err=True)
+        sys.exit(FAILED)
+    size = client.save(video_id, output)
+    made = last["output"]
+    click.echo(
+        f"{output}  {made['duration_ms'] / 1000:g} s  {made['width']}x{made['height']}  "
+        f"{size / 1e6:.2f} MB  by {last['model']}"
+    )
+
+
+def phase_words(video: dict[str, Any]) -> str:
+    """Where a job stands, in words."""
+    words = str(video["phase"]).replace("_", " ")
+    if video["queue"]:
+        words += f" (place {video['queue']['position']})"
+    return words
+
+
+def _come_back(video_id: str, output: Path, url: str) -> str:
+    words = ["filmgate", "generate", "--resume", video_id, "-o", str(output), "--url", url]
+    return f"To wait for it again:\n  {shlex.join(words)}"

@@ -1,0 +1,1 @@
+"""Web pages: templates and static files, no build step, nothing from outside."""

@@ -1,0 +1,155 @@
+"""The engine itself: what is due is done, by bounded tasks, until it is told to stop."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import structlog
+
+from gateway.engine import dispatch, intake, save, watch
+from gateway.engine.recover import recover
+from gateway.engine.tools import Tools
+from gateway.model.clock import SECOND
+from gateway.model.job import Job
+from gateway.model.request import CreateVideo
+from gateway.storage import Connection, StorageError, jobs, ledger
+
+IDLE: Final = 5.0
+"""Seconds after which the engine looks at the database though nothing woke it."""
+TROUBLE: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+class Engine:
+    """Moves jobs along.
+
+    `turn()` does what is due now and waits for its end; `start()` keeps doing so.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._saving = 0
+        self._loop: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def accept(self, request: CreateVideo, owner: str) -> Job:
+        """Take a job into the line; see `intake.accept`."""
+        job = await intake.accept(self.tools, request, owner)
+        self._wake.set()
+        return job
+
+    async def called_back(self, provider: str, token: str, body: bytes) -> bool:
+        """A provider called; False when the token is not one of ours."""
+        if provider not in self.tools.adapters:
+            return False
+        known = await watch.called_back(self.tools, provider, token, body)
+        self._wake.set()
+        return known
+
+    async def prepare(self) -> None:
+        """Take over what an earlier process left; before the first turn."""
+        await recover(self.tools)
+
+    async def start(self) -> None:
+        """Prepare, then run in the background."""
+        await self.prepare()
+        self._loop = asyncio.create_task(self._run(), name="filmgate-engine")
+
+    async def stop(self, seconds: float = 30.0) -> None:
+        """Take up nothing more and let what is under way end.
+
+        A submission is never cut: its outcome would be lost. What is still going on after
+        `seconds` is taken over by the next start.
+        """
+        self._stopping = True
+        self._wake.set()
+        if self._loop is not None:
+            await self._loop
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def turn(self) -> int:
+        """Do all that is due now, to its end; how many pieces of work that was."""
+        tasks = await self._take_up()
+        await asyncio.gather(*tasks)
+        return len(tasks)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                await self._take_up()
+                pause = await self._pause()
+            except StorageError as error:
+                _log.error("the database is not usable", error=str(error))
+                pause = TROUBLE
+            except Exception:  # noqa: BLE001 - one bad round must not end all jobs
+                _log.exception("the engine stumbled")
+                pause = TROUBLE
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def _take_up(self) -> list[asyncio.Task[None]]:
+        """Start a task for everything that is due."""
+        tools = self.tools
+        bound, groups, rendered = await tools.database.write(self._claim)
+        tasks = [
+            self._spawn(dispatch.carry_out(tools, one), f"submit {one.job.id}") for one in bound
+        ]
+        for one in bound:
+            dispatch.log_bound(one)
+        tasks += [
+            self._spawn(watch.look(tools, group), f"look {group[0].account}") for group in groups
+        ]
+        for job in rendered:
+            self._saving += 1
+            tasks.append(self._spawn(self._save(job), f"save {job.id}"))
+        return tasks
+
+    def _claim(
+        self, connection: Connection
+    ) -> tuple[list[dispatch.Bound], list[list[Job]], list[Job]]:
+        now = self.tools.clock.now()
+        return (
+            dispatch.bind_line(connection, self.tools),
+            watch.take_watched(connection, now),
+            save.take_rendered(connection, now, save.AT_ONCE - self._saving),
+        )
+
+    async def _save(self, job: Job) -> None:
+        try:
+            await save.save(self.tools, job)
+        finally:
+            self._saving -= 1
+
+    async def _pause(self) -> float:
+        """Seconds until something is due."""
+
+        def due(connection: Connection) -> list[int | None]:
+            now = self.tools.clock.now()
+            return [jobs.next_due(connection, now), ledger.cooling_until(connection, now)]
+
+        times = [time for time in await self.tools.database.read(due) if time is not None]
+        if not times:
+            return IDLE
+        return min(max((min(times) - self.tools.clock.now()) / SECOND, 0.02), IDLE)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a task of the engine failed", task=task.get_name(), exc_info=error)

@@ -1,0 +1,124 @@
+"""Bringing a job's pictures into the form its provider takes."""
+
+import asyncio
+from typing import Final, assert_never
+
+from gateway.engine.intake import check_picture
+from gateway.engine.tools import Tools
+from gateway.model.clock import SECOND
+from gateway.model.media import MAX_PICTURE_BYTES, NotMedia
+from gateway.model.request import InlineInput, Input, StoredInput, UrlInput
+from gateway.net import DownloadFailed, NetFault
+from gateway.storage import ledger
+from providers.contract import Account, Adapter, InputForm, Refused, Role, Unclear, Uploaded
+
+FETCH_SECONDS: Final = 30.0
+UPLOAD_SECONDS: Final = 120.0
+LINK_SECONDS: Final = 6 * 3600
+"""A provider may fetch a picture long after it took the job."""
+
+
+class InputError(Exception):
+    """A picture cannot be had; `retry` says whether it may be had later."""
+
+    def __init__(self, role: Role, words: str, *, retry: bool) -> None:
+        super().__init__(f"{role.value}: {words}")
+        self.retry = retry
+
+
+class UploadRefusedError(Exception):
+    """The provider refused an upload, in its own words."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.words)
+        self.refused = refused
+
+
+async def bring(tools: Tools, account: Account, adapter: Adapter, role: Role, value: Input) -> str:
+    """One picture in the provider's form: a URL, or the reference of an upload.
+
+    Costs nothing at the provider, so it may be done again after a crash.
+
+    Raises:
+        InputError: The picture cannot be had or brought over.
+        UploadRefusedError: The provider said no.
+    """
+    if adapter.capabilities.input_form is InputForm.URL:
+        return _as_url(tools, role, value)
+    return await _as_upload(tools, account, adapter, role, value)
+
+
+def _as_url(tools: Tools, role: Role, value: Input) -> str:
+    if isinstance(value, UrlInput):
+        return value.url
+    if isinstance(value, StoredInput) and tools.links is not None:
+        expires = tools.clock.now() // SECOND + LINK_SECONDS
+        return tools.links.picture(value.digest, expires)
+    raise InputError(role, "server.public_url is not set, so it cannot be handed over", retry=False)
+
+
+async def _as_upload(
+    tools: Tools, account: Account, adapter: Adapter, role: Role, value: Input
+) -> str:
+    stored = await _stored(tools, role, value)
+    known = await tools.database.read(
+        lambda connection: ledger.uploaded(connection, account.name, stored.digest)
+    )
+    if known is not None:
+        return known
+    if adapter.upload is None:
+        raise InputError(role, "the adapter has no upload", retry=False)
+    content = await asyncio.to_thread(tools.media.path(stored.digest).read_bytes)
+    try:
+        outcome = await tools.upstream.run(
+            adapter.upload(account, content, stored.media_type), deadline=UPLOAD_SECONDS
+        )
+    except NetFault as error:
+        raise InputError(role, f"the upload failed: {error}", retry=True) from error
+    match outcome:
+        case Refused():
+            raise UploadRefusedError(outcome)
+        case Unclear():
+            raise InputError(role, f"the upload failed: {outcome.evidence}", retry=True)
+        case Uploaded():
+            await tools.persist(
+                lambda connection: ledger.remember_upload(
+                    connection,
+                    account.name,
+                    stored.digest,
+                    outcome.reference,
+                    tools.clock.now(),
+                )
+            )
+            return outcome.reference
+        case _:
+            assert_never(outcome)
+
+
+async def _stored(tools: Tools, role: Role, value: Input) -> StoredInput:
+    """The picture in our own store, fetched from the caller's URL where it is one."""
+    match value:
+        case StoredInput():
+            return value
+        case InlineInput():
+            raise InputError(role, "it was never stored", retry=False)
+        case UrlInput():
+            incoming = await asyncio.to_thread(tools.media.incoming)
+            try:
+                got = await tools.upstream.fetch(
+                    value.url, incoming, max_bytes=MAX_PICTURE_BYTES, deadline=FETCH_SECONDS
+                )
+                content = await asyncio.to_thread(incoming.read_bytes)
+                media_type = check_picture(content)
+                await asyncio.to_thread(tools.media.adopt, incoming, got.digest)
+            except DownloadFailed as error:
+                raise InputError(role, error.reason, retry=error.retry) from error
+            except NotMedia as error:
+                raise InputError(role, str(error), retry=False) from error
+            except OSError as error:
+                raise InputError(role, f"cannot be kept: {error.strerror}", retry=True) from error
+            finally:
+                await asyncio.to_thread(incoming.unlink, missing_ok=True)
+            return StoredInput(digest=got.digest, media_type=media_type)
+        case _:
+            assert_never(value)

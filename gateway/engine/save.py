@@ -1,0 +1,125 @@
+"""Fetching the result at once, for the provider's link may expire."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from gateway.engine import policy
+from gateway.engine.tools import Tools
+from gateway.model.clock import SECOND
+from gateway.model.job import Job, JobError, Result
+from gateway.model.media import SNIFF_BYTES, NotMedia, sniff, video_facts
+from gateway.model.phases import Event, Phase
+from gateway.net import DownloadFailed
+from gateway.storage import Connection, jobs
+from gateway.storage.jobs import Change
+
+AT_ONCE: Final = 4
+"""Downloads at the same time."""
+SECONDS: Final = 300.0
+LEASE: Final = round((SECONDS + 120) * SECOND)
+
+_log = structlog.get_logger()
+
+
+def take_rendered(connection: Connection, now: int, room: int) -> list[Job]:
+    """Jobs whose result is to be fetched, at most `room`."""
+    if room <= 0:
+        return []
+    return jobs.take_due(connection, Phase.DOWNLOADING, now, until=now + LEASE, limit=room)
+
+
+async def save(tools: Tools, job: Job) -> None:
+    """Bring one result onto our disk, check it, complete the job."""
+    try:
+        result = await _fetch(tools, job)
+    except (DownloadFailed, NotMedia) as error:
+        words = str(error)
+    except OSError as error:
+        words = f"cannot be kept: {error.strerror or error}"
+    except Exception as error:  # noqa: BLE001 - the job must not stay here for ever
+        _log.exception("saving a result failed", job=job.id)
+        words = f"internal error: {type(error).__name__}"
+    else:
+        await tools.moved(lambda connection: _saved(connection, tools, job, result))
+        return
+    await tools.moved(lambda connection: _not_saved(connection, tools, job, words))
+
+
+async def _fetch(tools: Tools, job: Job) -> Result:
+    if job.remote_url is None:
+        raise NotMedia("the provider named no link")
+    incoming = await asyncio.to_thread(tools.media.incoming)
+    try:
+        got = await tools.upstream.fetch(
+            job.remote_url,
+            incoming,
+            max_bytes=tools.pace.max_media_bytes,
+            deadline=SECONDS,
+        )
+        result = await asyncio.to_thread(_check, incoming, got.digest, got.size)
+        await asyncio.to_thread(tools.media.adopt, incoming, got.digest)
+    finally:
+        await asyncio.to_thread(incoming.unlink, missing_ok=True)
+    return result
+
+
+def _check(path: Path, digest: str, size: int) -> Result:
+    """A file that is no video is no result: HTML with status 200 is what errors look like."""
+    with path.open("rb") as file:
+        media_type = sniff(file.read(SNIFF_BYTES))
+        if media_type not in {"video/mp4", "video/quicktime"}:
+            raise NotMedia(f"the result is not an MP4 video but {media_type or 'unknown bytes'}")
+        facts = video_facts(file)
+    return Result(
+        digest=digest,
+        media_type=media_type,
+        bytes=size,
+        duration_ms=facts.duration_ms,
+        width=facts.width,
+        height=facts.height,
+    )
+
+
+def _saved(connection: Connection, tools: Tools, job: Job, result: Result) -> Change | None:
+    now = tools.clock.now()
+    return jobs.move(
+        connection,
+        job.id,
+        Phase.DOWNLOADING,
+        Event.SAVED,
+        now,
+        result=result,
+        progress=100,
+        error=None,
+    )
+
+
+def _not_saved(connection: Connection, tools: Tools, job: Job, words: str) -> Change | None:
+    """Look at the job again, which gives a fresh link; past the deadline people are told."""
+    now = tools.clock.now()
+    failures = job.failures + 1
+    if job.deadline_at is not None and now >= job.deadline_at:
+        return jobs.move(
+            connection,
+            job.id,
+            Phase.DOWNLOADING,
+            Event.DEADLINE_PASSED,
+            now,
+            detail=words,
+            failures=failures,
+            due_at=now + policy.SLOW_WATCH,
+            error=JobError(code="result_not_saved", message=words),
+        )
+    return jobs.move(
+        connection,
+        job.id,
+        Phase.DOWNLOADING,
+        Event.LINK_FAILED,
+        now,
+        detail=words,
+        failures=failures,
+        due_at=now + policy.backoff(failures, tools.rng),
+    )

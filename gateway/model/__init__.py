@@ -1,0 +1,1 @@
+"""The gateway's own words: phases, requests, errors, ids. Pure; imports nothing that does I/O."""

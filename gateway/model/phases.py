@@ -1,0 +1,156 @@
+"""The life of a job as one table.
+
+Everything that decides where a job may go next lives here: the phases, the events that
+move it and `TRANSITIONS`. A job moves only by `step()`, and the database update that
+stores the move names the phase it leaves, so two movers can never both win.
+
+Theory of operation. A job waits in line until an account has a free slot; it is then
+bound to one *attempt* (`preparing`: pictures are fetched and uploaded, nothing is paid).
+`submitting` is committed before the paid request leaves. From there on a crash or a lost
+answer leads to `submission_unknown`, never back to the line: only the provider's own
+refusal, or the proof that nothing was sent, does. `needs_attention` is no end: a video
+that turns up late is still taken.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Phase(StrEnum):
+    """Where a job stands."""
+
+    WAITING_FOR_SLOT = "waiting_for_slot"
+    PREPARING = "preparing"
+    SUBMITTING = "submitting"
+    SUBMISSION_UNKNOWN = "submission_unknown"
+    RENDERING = "rendering"
+    DOWNLOADING = "downloading"
+    NEEDS_ATTENTION = "needs_attention"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Event(StrEnum):
+    """What moves a job."""
+
+    SLOT_BOUND = "slot_bound"
+    HELD_BACK = "held_back"
+    INPUTS_READY = "inputs_ready"
+    INPUT_UNUSABLE = "input_unusable"
+    ACCEPTED = "accepted"
+    NOT_SENT = "not_sent"
+    THROTTLED = "throttled"
+    TURNED_AWAY = "turned_away"
+    REFUSED = "refused"
+    OUTCOME_LOST = "outcome_lost"
+    ADOPTED = "adopted"
+    RENDERED = "rendered"
+    PROVIDER_FAILED = "provider_failed"
+    LINK_FAILED = "link_failed"
+    SAVED = "saved"
+    DEADLINE_PASSED = "deadline_passed"
+
+
+class Status(StrEnum):
+    """The four words of the public API; `Phase` is the finer truth beside them."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+TRANSITIONS: Final[dict[Phase, dict[Event, Phase]]] = {
+    Phase.WAITING_FOR_SLOT: {
+        Event.SLOT_BOUND: Phase.PREPARING,
+    },
+    Phase.PREPARING: {
+        Event.INPUTS_READY: Phase.SUBMITTING,
+        Event.HELD_BACK: Phase.WAITING_FOR_SLOT,
+        Event.THROTTLED: Phase.WAITING_FOR_SLOT,
+        Event.TURNED_AWAY: Phase.WAITING_FOR_SLOT,
+        Event.INPUT_UNUSABLE: Phase.FAILED,
+        Event.REFUSED: Phase.FAILED,
+    },
+    Phase.SUBMITTING: {
+        Event.ACCEPTED: Phase.RENDERING,
+        Event.NOT_SENT: Phase.WAITING_FOR_SLOT,
+        Event.THROTTLED: Phase.WAITING_FOR_SLOT,
+        Event.TURNED_AWAY: Phase.WAITING_FOR_SLOT,
+        Event.REFUSED: Phase.FAILED,
+        Event.OUTCOME_LOST: Phase.SUBMISSION_UNKNOWN,
+    },
+    Phase.SUBMISSION_UNKNOWN: {
+        Event.ADOPTED: Phase.RENDERING,
+        Event.DEADLINE_PASSED: Phase.NEEDS_ATTENTION,
+    },
+    Phase.RENDERING: {
+        Event.RENDERED: Phase.DOWNLOADING,
+        Event.PROVIDER_FAILED: Phase.FAILED,
+        Event.DEADLINE_PASSED: Phase.NEEDS_ATTENTION,
+    },
+    Phase.DOWNLOADING: {
+        Event.SAVED: Phase.COMPLETED,
+        # The watch reads the job again, so that a link that expired is a new link.
+        Event.LINK_FAILED: Phase.RENDERING,
+        Event.DEADLINE_PASSED: Phase.NEEDS_ATTENTION,
+    },
+    Phase.NEEDS_ATTENTION: {
+        Event.ADOPTED: Phase.RENDERING,
+        Event.RENDERED: Phase.DOWNLOADING,
+        Event.PROVIDER_FAILED: Phase.FAILED,
+    },
+    Phase.COMPLETED: {},
+    Phase.FAILED: {},
+}
+
+INITIAL: Final = Phase.WAITING_FOR_SLOT
+FINAL: Final = frozenset(phase for phase, moves in TRANSITIONS.items() if not moves)
+
+STATUS: Final[dict[Phase, Status]] = {
+    Phase.WAITING_FOR_SLOT: Status.QUEUED,
+    Phase.PREPARING: Status.QUEUED,
+    Phase.SUBMITTING: Status.IN_PROGRESS,
+    Phase.SUBMISSION_UNKNOWN: Status.IN_PROGRESS,
+    Phase.RENDERING: Status.IN_PROGRESS,
+    Phase.DOWNLOADING: Status.IN_PROGRESS,
+    # Not `failed`: the provider may still deliver, and bill.
+    Phase.NEEDS_ATTENTION: Status.IN_PROGRESS,
+    Phase.COMPLETED: Status.COMPLETED,
+    Phase.FAILED: Status.FAILED,
+}
+
+HOLDS_SLOT: Final = frozenset(
+    {
+        Phase.PREPARING,
+        Phase.SUBMITTING,
+        Phase.SUBMISSION_UNKNOWN,
+        Phase.RENDERING,
+    }
+)
+"""In these phases a job's attempt may occupy the provider, so its slot is taken."""
+
+
+class IllegalMoveError(Exception):
+    """An event that the table does not list for this phase. A bug of ours, always."""
+
+
+def step(phase: Phase, event: Event) -> Phase:
+    """The phase that `event` leads to.
+
+    Raises:
+        IllegalMoveError: The table has no such move.
+    """
+    try:
+        return TRANSITIONS[phase][event]
+    except KeyError:
+        raise IllegalMoveError(f"{event.value!r} cannot happen in {phase.value!r}") from None
+
+
+def mermaid() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {INITIAL.value}"]
+    for phase, moves in TRANSITIONS.items():
+        lines += [f"    {phase.value} --> {to.value}: {event.value}" for event, to in moves.items()]
+    lines += [f"    {phase.value} --> [*]" for phase in TRANSITIONS if phase in FINAL]
+    return "\n".join(lines) + "\n"

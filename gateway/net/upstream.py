@@ -1,0 +1,95 @@
+"""The gateway's way out: to the providers' APIs, and to the files they made."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Final, TypeVar
+
+import httpx
+
+from gateway.net.download import Download, download
+from gateway.net.drive import drive
+from gateway.net.guard import guarded_client
+from providers.contract import Flow
+
+T = TypeVar("T")
+
+IN_FLIGHT: Final = 8
+"""Requests at a time to provider APIs, for paid and unpaid ones each."""
+KEEP_SECONDS: Final = 30.0
+"""How long an idle connection is kept for the next unpaid request."""
+
+
+class Upstream:
+    """Two ways out, never mixed up.
+
+    Provider APIs live where the operator's settings say, so any address will do. Files
+    live where a provider says: those links go through the address guard.
+
+    Args:
+        allow_private: Networks that file links may lead to although they are not public.
+        provider_transport: Replaces the network towards provider APIs.
+        media_transport: Replaces network *and guard* towards files.
+    """
+
+    def __init__(
+        self,
+        allow_private: Sequence[IPv4Network | IPv6Network],
+        *,
+        provider_transport: httpx.AsyncBaseTransport | None = None,
+        media_transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        if provider_transport is None:
+            self._free = _provider_client(_network(keep=IN_FLIGHT))
+            self._paid = _provider_client(_network(keep=0))
+        else:
+            self._free = self._paid = _provider_client(provider_transport)
+        if media_transport is None:
+            self._media = guarded_client(allow_private)
+        else:
+            self._media = _provider_client(media_transport)
+
+    async def run(self, flow: Flow[T], *, paid: bool = False, deadline: float = 30.0) -> T:
+        """Run an adapter's flow.
+
+        Args:
+            flow: Always closed afterwards.
+            paid: The flow spends money: use fresh connections. An error on a kept one may
+                only mean that the server had just closed it, and nobody could tell that
+                from a request that was read and cost something.
+            deadline: Seconds, for each request as a whole.
+
+        Raises:
+            NotSent: The provider never saw the flow's last request.
+            NoAnswer: It may have, but no whole answer came.
+        """
+        return await drive(self._paid if paid else self._free, flow, deadline=deadline)
+
+    async def fetch(self, url: str, into: Path, *, max_bytes: int, deadline: float) -> Download:
+        """Download a file through the address guard; see `download`.
+
+        Raises:
+            DownloadFailed: It did not arrive whole, or its address is refused.
+        """
+        return await download(self._media, url, into, max_bytes=max_bytes, deadline=deadline)
+
+    async def aclose(self) -> None:
+        """Close all connections. Requests under way fail."""
+        for client in (self._free, self._paid, self._media):
+            await client.aclose()
+
+
+def _network(*, keep: int) -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(
+        verify=httpx.create_ssl_context(trust_env=False),
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=IN_FLIGHT,
+            max_keepalive_connections=keep,
+            keepalive_expiry=KEEP_SECONDS,
+        ),
+    )
+
+
+def _provider_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)

@@ -1,0 +1,105 @@
+"""Logging for the whole process: structlog and the standard library through one renderer."""
+
+import contextlib
+import io
+import logging
+import threading
+from typing import Final, TextIO
+
+import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
+
+from gateway.observe.guard import guard
+
+QUIET: Final = ("httpx", "httpcore", "uvicorn.access")
+"""Libraries that log a line per request, URLs and all: they are heard from WARNING on."""
+
+_WITH_OWN_HANDLERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy")
+_STANDARD: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO)
+
+
+def configure(*, level: str, format: str, stream: TextIO) -> None:  # noqa: A002 - the setting's name
+    """Send every log line of this process to `stream`.
+
+    Replaces the handlers that are there; may be called again.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        format: `json` for a JSON object a line, `pretty` for people, `auto` for pretty on a
+            terminal and JSON elsewhere.
+        stream: Where lines go. Lines it refuses (closed, disk full) are dropped.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    terminal = stream.isatty()
+    pretty = format == "pretty" or (format == "auto" and terminal)
+    if isinstance(stream, io.TextIOWrapper):
+        # A terminal that is not UTF-8 must not turn a log line into an exception.
+        stream.reconfigure(errors="backslashreplace")
+    lines = _Lines(stream)
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        add_log_level,
+        TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        format_exc_info,
+        guard,
+        _pretty(colors=terminal) if pretty else JSONRenderer(),
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_names: lines,
+        # Off, so that `structlog.testing.capture_logs` sees loggers made at import.
+        cache_logger_on_first_use=False,
+    )
+    _take_over_stdlib(number)
+
+
+def _pretty(*, colors: bool) -> ConsoleRenderer:
+    # Its own tracebacks would show local variables, and those hold secrets.
+    return ConsoleRenderer(
+        colors=colors, exception_formatter=plain_traceback, timestamp_key="timestamp"
+    )
+
+
+def _take_over_stdlib(level: int) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [_Relay()]
+    root.setLevel(level)
+    for name in _WITH_OWN_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+class _Lines:
+    """A structlog logger that writes whole lines, one at a time."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def msg(self, line: str) -> None:
+        # OSError: the disk is full or the reader has gone; ValueError: the stream is closed.
+        # Work goes on without its log rather than not at all.
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    log = debug = info = warning = error = critical = msg
+
+
+class _Relay(logging.Handler):
+    """Hands a record of the standard library to structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            # structlog knows the five standard levels; anything between counts as the lower.
+            level = next((step for step in _STANDARD if record.levelno >= step), logging.DEBUG)
+            structlog.get_logger().log(
+                level, record.getMessage(), logger=record.name, exc_info=record.exc_info
+            )
+        except Exception:  # noqa: BLE001 - the protocol of logging handlers
+            self.handleError(record)

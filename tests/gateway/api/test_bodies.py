@@ -1,0 +1,252 @@
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from gateway.api import callbacks, videos
+from gateway.api.body import MAX_PARTS, decode
+from gateway.model.errors import BadJsonError
+from gateway.model.request import CreateVideoBody
+from tests.gateway.api.conftest import PROMPT, Gate
+
+JSON = {"content-type": "application/json"}
+MAY_REPEAT = hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"nul",
+        b"{}{}",
+        b"{} x",
+        b"\xff",
+        b'{"prompt": "\xff"}',
+        b'{"prompt": "\xc0\x80"}',
+        b'{"prompt": "\xed\xa0\x80"}',
+        b'{"prompt": "\\ud800"}',
+        b"\xef\xbb\xbf{}",
+        b'{"seed": NaN}',
+        b'{"seed": -Infinity}',
+        b'{"seed": 1e400}',
+        b'{"seed": 1' + b"0" * 5000 + b"}",
+        b'{"seed": 01}',
+        b'{"prompt": "a", "prompt": "b"}',
+        b'{"prompt": "a", "pr\\u006fmpt": "b"}',
+        b'{"metadata": {"a": "1", "a": "2"}}',
+        b'{"prompt": "a\nb"}',
+        b"[" * 100_000,
+        b"[" * 40_000 + b"]" * 40_000,
+        b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+        b"[" + b"[]," * MAX_PARTS + b"1]",
+        '{"prompt": "boat"}'.encode("utf-16"),
+        '{"prompt": "boat"}'.encode("utf-32-le"),
+        gzip.compress(b"{}", mtime=0),
+        b"{'prompt': 'boat'}",
+        b'{"prompt": "boat",}',
+    ],
+    ids=lambda body: f"{len(body)} {body[:24]!r}",
+)
+async def test_a_body_that_is_not_strict_json_is_refused_in_words(gate: Gate, body: bytes) -> None:
+    answer = await gate.client.post("/v1/videos", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    assert len(answer.content) < 2000
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b"3", b'"x"', b"true", b"{}", b'{"prompt": ""}'])
+async def test_json_of_another_shape_is_refused_field_by_field(gate: Gate, body: bytes) -> None:
+    answer = await gate.client.post("/v1/videos", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["errors"]
+
+
+async def test_every_fault_of_a_request_is_told_at_once(gate: Gate) -> None:
+    body = {"promt": PROMPT, "seconds": "five", "seed": -1, "first_frame": 7, "metadata": []}
+    answer = await gate.client.post("/v1/videos", json=body)
+    told = answer.json()
+    assert answer.status_code == 422
+    assert {one["pointer"] for one in told["errors"]} >= {
+        "/promt",
+        "/seconds",
+        "/seed",
+        "/first_frame",
+        "/metadata",
+    }
+    assert next(one for one in told["errors"] if one["pointer"] == "/promt")["nearest"] == "prompt"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json5",
+        "text/json",
+        "application/jsonx; application/json",
+        "x" * 5000,
+    ],
+)
+async def test_only_a_body_that_says_it_is_json_is_read(gate: Gate, kind: str | None) -> None:
+    """A page of another site may send the other kinds from a browser without asking first."""
+    headers = {} if kind is None else {"content-type": kind}
+    body = json.dumps({"prompt": PROMPT}).encode()
+    answer = await gate.client.post("/v1/videos", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["accept"] == "application/json"
+    assert len(answer.content) < 1500
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON ;x=y"])
+async def test_parameters_and_case_of_the_content_type_do_not_matter(gate: Gate, kind: str) -> None:
+    body = json.dumps({"prompt": PROMPT}).encode()
+    answer = await gate.client.post("/v1/videos", content=body, headers={"content-type": kind})
+    assert answer.status_code == 202
+
+
+async def test_a_compressed_body_is_not_unpacked(gate: Gate) -> None:
+    body = gzip.compress(json.dumps({"prompt": PROMPT}).encode())
+    headers = {**JSON, "content-encoding": "gzip"}
+    answer = await gate.client.post("/v1/videos", content=body, headers=headers)
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+async def chunks(size: int) -> AsyncIterator[bytes]:
+    for start in range(0, size, 4096):
+        yield b" " * min(4096, size - start)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_over_the_limit_is_refused_declared_or_not(
+    gate: Gate,
+    chunked: bool,  # noqa: FBT001
+) -> None:
+    limit = callbacks.MAX_BODY
+
+    async def sent(size: int) -> httpx.Response:
+        content: Any = chunks(size) if chunked else b" " * size
+        return await gate.client.post("/callbacks/pictory/token", content=content)
+
+    assert (await sent(limit)).status_code == 404
+    refused = await sent(limit + 1)
+    assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
+    assert str(limit) in refused.json()["detail"]
+
+
+async def test_a_body_that_only_claims_to_be_too_large_is_refused_unread(gate: Gate) -> None:
+    headers = {**JSON, "content-length": str(videos.MAX_BODY + 1)}
+    answer = await gate.client.post("/v1/videos", content=b"", headers=headers)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", "1e3", ""])
+async def test_a_length_that_is_no_number_is_no_fault_of_ours(gate: Gate, length: str) -> None:
+    headers = {**JSON, "content-length": length}
+    answer = await gate.client.post("/v1/videos", content=b"{}", headers=headers)
+    assert answer.status_code < 500
+
+
+async def test_a_caller_who_leaves_in_the_middle_is_no_error_of_ours(gate: Gate) -> None:
+    messages = iter(
+        [
+            {"type": "http.request", "body": b'{"prompt"', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Any:
+        return next(messages)
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = {**JSON, "authorization": gate.client.headers["authorization"]}
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/videos",
+        "raw_path": b"/v1/videos",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "server": ("gate.test", 80),
+        "client": ("127.0.0.1", 1),
+        "state": {},
+    }
+    with capture_logs() as lines:
+        await gate.app(scope, receive, send)  # type: ignore[arg-type]
+    assert not [line for line in lines if line["log_level"] == "error"]
+    assert sent[0]["status"] == 400
+
+
+@MAY_REPEAT
+@given(body=st.binary(max_size=400))
+@example(body=b"\x00")
+@example(body=b'{"first_frame": "data:image/png;base64,AAAA"}')
+@example(body=b'{"first_frame": "https://[::1"}')
+@example(body=b'{"first_frame": "https://example.com:99999/"}')
+async def test_no_bytes_bring_the_gateway_down(gate: Gate, body: bytes) -> None:
+    answer = await gate.client.post("/v1/videos", content=body, headers=JSON)
+    assert answer.status_code < 500
+    callback = await gate.client.post("/callbacks/useapi-pixverse/token", content=body)
+    assert callback.status_code == 404
+
+
+FIELDS = st.sampled_from([*CreateVideoBody.__struct_fields__, "x"])
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=30)
+    | st.sampled_from([PROMPT, "default", "useapi-pixverse/v3.5", "data:,", "https://a.test/a.png"])
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=8) | st.just("url"), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@MAY_REPEAT
+@given(body=VALUES | st.dictionaries(FIELDS | st.text(max_size=8), VALUES, max_size=6))
+async def test_no_json_brings_the_gateway_down(gate: Gate, body: Any) -> None:
+    content = json.dumps(body).encode()
+    answer = await gate.client.post("/v1/videos", content=content, headers=JSON)
+    assert answer.status_code in {202, 400, 422}
+    if answer.status_code != 202:
+        assert set(answer.json()) >= {"type", "title", "status", "detail", "errors", "error"}
+
+
+@given(body=VALUES)
+def test_strict_reading_reads_what_json_is(body: Any) -> None:
+    assert decode(json.dumps(body).encode()) == body
+
+
+@given(names=st.lists(st.text(max_size=4), min_size=1, max_size=5, unique=True), at=st.integers(0))
+def test_a_name_given_twice_is_found_wherever_it_stands(names: list[str], at: int) -> None:
+    doubled = [*names, names[at % len(names)]]
+    members = ", ".join(f"{json.dumps(name)}: 1" for name in doubled)
+    with pytest.raises(BadJsonError, match="two members"):
+        decode(f'[{{"x": {{{members}}}}}]'.encode())

@@ -1,0 +1,236 @@
+import re
+import shlex
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import main
+from tests.gateway.cli.programs import Program, filmgate, serving, started, until
+
+
+def test_the_video_is_saved_and_described(gate: Program, frame: Path, tmp_path: Path) -> None:
+    done = filmgate(
+        "generate",
+        "The harbour lights come on",
+        "--first-frame",
+        str(frame),
+        "--last-frame",
+        str(frame),
+        "--seconds",
+        "8",
+        "--aspect-ratio",
+        "9:16",
+        "-o",
+        "harbour.mp4",
+        cwd=tmp_path,
+        FILMGATE_URL=gate.url,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(
+        r"harbour\.mp4  8 s  720x1280  \d\.\d\d MB  by useapi-pixverse/v3\.5\n", done.stdout
+    )
+    assert re.search(r"^video_[0-9a-z]{26}  completed$", done.stderr, re.MULTILINE)
+    assert (tmp_path / "harbour.mp4").read_bytes()[4:8] == b"ftyp"
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".part"]
+
+
+def test_what_is_no_picture_is_refused(gate: Program, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("no picture")
+    done = filmgate(
+        "generate", "Waves", "--first-frame", "notes.png", "--url", gate.url, cwd=tmp_path
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "/first_frame: not a PNG, JPEG, WebP or GIF picture" in done.stderr
+
+
+def test_every_fault_of_a_refused_request_is_printed(gate: Program, tmp_path: Path) -> None:
+    done = filmgate(
+        *("generate", "Waves at noon", "--model", "useapi-pixverse/v4", "--url", gate.url),
+        *("--seconds", "7", "--aspect-ratio", "2:1", "--resolution", "720"),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 2
+    title, *faults = done.stderr.splitlines()
+    assert title.startswith("filmgate: The request cannot be served as it is: ")
+    assert [line.split(":")[0] for line in faults] == [
+        "  /seconds",
+        "  /aspect_ratio",
+        "  /resolution",
+    ]
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give a PROMPT, or --first-frame"),
+        (["Waves", "--first-frame", "nowhere.png"], "'nowhere.png' does not exist"),
+        (["Waves", "-o", "nowhere/out.mp4"], "there is no folder"),
+        (["Waves", "-o", "."], "is a directory"),
+        (["Waves", "--resume", "video_1"], "--resume waits for a video as it was asked for"),
+        (["--seconds", "5", "--resume", "video_1"], "name nothing else"),
+        (["Waves", "--seconds", "long"], "'long' is not a valid integer"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(
+    arguments: list[str], words: str, tmp_path: Path
+) -> None:
+    done = filmgate("generate", *arguments, "--url", "http://127.0.0.1:9", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.split())
+
+
+def test_a_gateway_that_does_not_run_is_said(tmp_path: Path) -> None:
+    done = filmgate("generate", "Waves at noon", "--url", "http://127.0.0.1:9", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "filmgate: no answer from the gateway at http://127.0.0.1:9 (ConnectError); "
+        "is it running? Start one with: filmgate serve\n"
+    )
+
+
+def test_a_url_that_is_none_is_said(tmp_path: Path) -> None:
+    done = filmgate("generate", "Waves at noon", "--url", "gate:80:80", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "gate:80:80" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_not_a_filmgate_is_said(tmp_path: Path) -> None:
+    with serving("mock", "--port", "0", cwd=tmp_path) as mock:
+        done = filmgate("generate", "Waves at noon", "--url", mock.url, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "not from a Filmgate" in done.stderr
+
+
+def test_keys(tmp_path: Path) -> None:
+    # One gateway for both, for starting one takes its time.
+    with serving(
+        *("serve", "--mock", "--mock-speed", "100", "--port", "0"),
+        cwd=tmp_path,
+        KEY="right",
+        FILMGATE__SERVER__API_KEYS='["env:KEY"]',
+    ) as gate:
+        wrong = filmgate(
+            "generate", "Waves at noon", "--url", gate.url, "--key", "wrong", cwd=tmp_path
+        )
+        right = filmgate(
+            "generate", "Waves at noon", "--url", gate.url, cwd=tmp_path, FILMGATE_KEY="right"
+        )
+
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("filmgate: A valid API key is needed: ")
+    assert right.returncode == 0, right.stderr
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_a_job_that_failed_says_why_and_exits_with_1(gate: Program, tmp_path: Path) -> None:
+    done = filmgate(
+        *("generate", "Waves at noon [[mock fail=failed]]", "--model", "pictory/pixverse5.5"),
+        *("--url", gate.url),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 1
+    assert re.search(r"^failed: .+ \(\w+\)$", done.stderr, re.MULTILINE)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_come_back(
+    gate: Program, tmp_path: Path
+) -> None:
+    with started(
+        # 3 s on this gateway's clock.
+        *("generate", "Waves at noon [[mock run=300s]]", "--model", "pictory/pixverse5.5"),
+        *("--url", gate.url, "-o", "my waves.mp4"),
+        cwd=tmp_path,
+    ) as first:
+        first.says("rendering")
+        assert first.end(signal.SIGINT) == 130
+        said = first.said
+    assert "The job goes on. To wait for it again:\n  filmgate generate --resume video_" in said
+    _, *again = shlex.split(said.splitlines()[-1])
+    video = httpx.get(f"{gate.url}/v1/videos/{again[2]}").json()
+    assert video["status"] != "failed"
+
+    done = filmgate(*again, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("my waves.mp4  5 s  ")
+    assert (tmp_path / "my waves.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_resuming_what_was_never_asked_for_is_said(gate: Program, tmp_path: Path) -> None:
+    done = filmgate("generate", "--resume", "video_unknown", "--url", gate.url, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr == "filmgate: Not found: You have no video with this id.\n"
+
+
+def test_a_gateway_that_restarts_meanwhile_is_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    settings = """
+[server]
+port = {port}
+[[accounts]]
+name = "pictory-main"
+provider = "pictory"
+api_key = "env:KEY"
+base_url = "{mock}/pictoryapis"
+[network]
+allow_private = ["127.0.0.0/8"]
+"""
+    with serving("mock", "--port", "0", "--speed", "20", cwd=tmp_path) as mock:
+        config = folder / "filmgate.toml"
+        config.write_text(settings.format(port=8080, mock=mock.url))
+        with serving("serve", "--port", "0", cwd=folder, KEY="pictai_mock") as gate:
+            port = gate.port
+            client = started(
+                *("generate", "Waves at noon [[mock run=60s]]", "--url", gate.url), cwd=tmp_path
+            )
+            with client as waiting:
+                waiting.says("rendering")
+                assert gate.end() == 0
+                config.write_text(settings.format(port=port, mock=mock.url))
+                with serving("serve", cwd=folder, KEY="pictai_mock"):
+                    assert waiting.process.wait(30) == 0, waiting.said
+                assert "out.mp4  5 s" in waiting.said
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_out_before_anything_is_paid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write anywhere, so the system's answer is made up.
+    monkeypatch.setattr("gateway.cli.generate.os.access", lambda path, _: path != tmp_path)
+    result = CliRunner().invoke(
+        main, ["generate", "Waves", "-o", str(tmp_path / "a.mp4"), "--url", "http://127.0.0.1:9"]
+    )
+
+    assert result.exit_code == 2
+    assert "is not writable" in result.stderr
+
+
+def test_the_job_outlives_a_file_that_cannot_be_written(gate: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with started(
+        *("generate", "Waves at noon", "--url", gate.url, "-o", "gone/a.mp4"), cwd=tmp_path
+    ) as program:
+        until(lambda: "video_" in program.said)
+        folder.rmdir()
+
+        assert program.process.wait(30) == 2
+        assert "filmgate: cannot write gone/a.mp4: No such file or directory" in program.said
+        assert "To wait for it again:\n  filmgate generate --resume video_" in program.said

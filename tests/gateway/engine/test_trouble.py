@@ -1,0 +1,424 @@
+"""Lost answers, restarts, broken results, deadlines: nothing is paid twice, nothing is lost."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.engine import dispatch
+from gateway.engine.loop import Engine
+from gateway.model.phases import Phase
+from gateway.storage import StorageError
+from mockserver import MockServer
+from tests.rig import GATE, Rig, Wire, pictory, picture, pixverse, rig
+
+PROMPT = "The harbour at dusk"
+
+
+def is_submit(request: httpx.Request) -> bool:
+    return request.method == "POST" and "files" not in request.url.path
+
+
+def lose_answer(stage: Rig, how: Callable[[httpx.Request], Exception]) -> None:
+    """From now on submits reach the provider, and their answers do not reach us."""
+    inner = httpx.ASGITransport(app=stage.mock.app)
+
+    class Losing(Wire):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            self.requests.append(request)
+            response = await inner.handle_async_request(request)
+            if is_submit(request):
+                raise how(request)
+            return response
+
+    wire = Losing(stage.mock.app)
+    for client in {stage.tools.upstream._free, stage.tools.upstream._paid}:
+        client._transport = wire
+    stage.provider_wire = wire
+
+
+async def call_back(stage: Rig, body: object, change: Callable[[str], str] = str) -> int:
+    """Call the last submission's callback URL, as anybody who knows it could; the status."""
+    submit = [one for one in stage.provider_wire.requests if is_submit(one)][-1]
+    url = change(httpx.Response(200, content=submit.content).json()["webhook"])
+    transport = httpx.ASGITransport(app=stage.app)
+    async with httpx.AsyncClient(transport=transport, base_url=GATE) as client:
+        return (await client.post(url, json=body)).status_code
+
+
+LOST = [
+    lambda request: httpx.ReadError("reset", request=request),
+    lambda request: httpx.ReadTimeout("slow", request=request),
+    lambda request: httpx.RemoteProtocolError("half an answer", request=request),
+]
+
+
+@pytest.mark.parametrize("how", LOST, ids=["reset", "slow", "half"])
+@pytest.mark.parametrize("model", ["pictory/pixverse5.5", "useapi-pixverse/v4"])
+async def test_a_lost_answer_is_found_again_by_its_callback_and_paid_once(
+    tmp_path: Path, model: str, how: Callable[[httpx.Request], Exception]
+) -> None:
+    async with rig(tmp_path) as stage:
+        lose_answer(stage, how)
+        job_id = await stage.create(model=model, prompt=PROMPT)
+        await stage.settle()
+        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
+
+        await stage.wait(120, step=5)
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.COMPLETED, (job.phase, await stage.events(job_id))
+        assert "adopted" in await stage.events(job_id)
+        assert stage.submits() == 1
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_a_lost_answer_without_callback_asks_for_attention_and_is_never_sent_again(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        lose_answer(stage, LOST[0])
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback]]")
+        await stage.wait(1900, step=50)
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.NEEDS_ATTENTION
+        assert job.error is not None
+        assert job.error.code == "submission_unknown"
+        assert stage.submits() == 1
+
+
+async def test_a_callback_after_the_deadline_still_brings_the_video(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        lose_answer(stage, LOST[0])
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback]]")
+        await stage.wait(1900, step=50)
+        assert (await stage.job(job_id)).phase is Phase.NEEDS_ATTENTION
+        (made,) = stage.mock.jobs
+
+        await call_back(stage, {"job_id": made.order.id})
+        await stage.wait(60, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_an_answer_nobody_understands_is_not_taken_for_a_refusal(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        stage.provider_wire.meddle = lambda request: (
+            httpx.Response(502, text="<html>bad gateway</html>") if is_submit(request) else None
+        )
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.settle()
+
+        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
+        (attempt,) = await stage.attempts(job_id)
+        assert attempt.state == "unknown"
+
+
+async def test_what_was_never_sent_is_sent_when_the_provider_is_back(tmp_path: Path) -> None:
+    def down(request: httpx.Request) -> httpx.Response | None:
+        raise httpx.ConnectError("refused", request=request)
+
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        stage.provider_wire.meddle = down
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(30)
+        job = await stage.job(job_id)
+        assert job.phase is Phase.WAITING_FOR_SLOT
+        assert job.attempts >= 2
+
+        stage.provider_wire.meddle = lambda _: None
+        await stage.wait(200, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_a_forged_callback_changes_nothing(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        forged = {"success": True, "data": {"status": "completed", "url": "http://evil"}}
+        assert await call_back(stage, forged) == 200
+        assert await call_back(stage, forged, lambda url: url[:-1] + "~") == 404
+        assert (
+            await call_back(stage, forged, lambda url: url.replace("pictory", "useapi-pixverse"))
+            == 404
+        )
+        await stage.settle()
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.RENDERING
+        assert job.remote_url is None
+        assert all("evil" not in str(one.url) for one in stage.media_wire.requests)
+
+
+async def test_a_callback_naming_another_job_cannot_make_it_ours(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=2)]) as stage:
+        theirs = await stage.create(prompt=f"{PROMPT} theirs")
+        await stage.settle()
+        known = (await stage.job(theirs)).remote_id
+        lose_answer(stage, LOST[0])
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback]]")
+        await stage.settle()
+        assert await call_back(stage, {"job_id": known}) == 200
+        await stage.wait(60, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
+        assert (await stage.job(theirs)).phase is Phase.COMPLETED
+
+
+async def test_a_failed_poll_changes_nothing_but_the_time_of_the_next(tmp_path: Path) -> None:
+    def moody(request: httpx.Request) -> httpx.Response | None:
+        if request.method != "GET":
+            return None
+        moods: list[Any] = [
+            httpx.Response(500, text="oops"),
+            httpx.Response(401, json={"message": "Unauthorized"}),
+            httpx.Response(200, text="<html>"),
+            httpx.Response(404, json={"success": False}),
+        ]
+        seen = sum(1 for one in stage.provider_wire.requests if one.method == "GET")
+        if seen <= len(moods):
+            return httpx.Response(moods[seen - 1].status_code, content=moods[seen - 1].content)
+        if seen == len(moods) + 1:
+            raise httpx.ReadTimeout("slow", request=request)
+        return None
+
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        stage.provider_wire.meddle = moody
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(70, step=5)
+        assert (await stage.job(job_id)).phase is Phase.RENDERING
+        await stage.wait(110, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+
+
+async def test_a_result_that_is_no_video_is_asked_for_again(tmp_path: Path) -> None:
+    broken = [
+        httpx.Response(200, stream=httpx.ByteStream(b"<html>not found</html>")),
+        httpx.Response(503, stream=httpx.ByteStream(b"")),
+    ]
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        stage.media_wire.meddle = lambda _: broken.pop() if broken else None
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(180, step=2)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert (await stage.events(job_id)).count("link_failed") == 2
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_past_the_deadline_people_are_told_and_a_late_video_is_still_taken(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock run=50m no-callback]]")
+        waiting = await stage.create(prompt=PROMPT)
+        await stage.wait(1900, step=20)
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.NEEDS_ATTENTION
+        assert job.error is not None
+        assert job.error.code == "overdue"
+        assert job.remote_id is not None
+        assert (await stage.job(waiting)).phase is not Phase.WAITING_FOR_SLOT
+
+        await stage.wait(1800, step=60)
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+
+
+async def test_a_picture_behind_a_url_is_fetched_and_uploaded(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pixverse()]) as stage:
+        stage.media_wire.meddle = lambda request: (
+            httpx.Response(200, stream=httpx.ByteStream(picture("teal")))
+            if request.url.host == "pictures.test"
+            else None
+        )
+        job_id = await stage.create(prompt=PROMPT, first_frame="https://pictures.test/a.png")
+        await stage.wait(90, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda: httpx.Response(200, stream=httpx.ByteStream(b"hello")), "not a PNG"),
+        (lambda: httpx.Response(403, stream=httpx.ByteStream(b"")), "status 403"),
+    ],
+    ids=["no picture", "forbidden"],
+)
+async def test_a_picture_that_cannot_be_used_fails_the_job_before_anything_is_paid(
+    tmp_path: Path, answer: Callable[[], httpx.Response], words: str
+) -> None:
+    async with rig(tmp_path, accounts=[pixverse()]) as stage:
+        stage.media_wire.meddle = lambda _: answer()
+        job_id = await stage.create(prompt=PROMPT, first_frame="https://pictures.test/a.png")
+        await stage.wait(5)
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.FAILED
+        assert job.error is not None
+        assert job.error.code == "input_unusable"
+        assert words in job.error.message
+        assert stage.submits() == 0
+
+
+async def test_a_picture_that_never_comes_fails_the_job_after_some_tries(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pixverse()]) as stage:
+        stage.media_wire.meddle = lambda _: httpx.Response(503, stream=httpx.ByteStream(b""))
+        job_id = await stage.create(prompt=PROMPT, first_frame="https://pictures.test/a.png")
+        await stage.wait(240, step=5)
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.FAILED
+        assert job.attempts == dispatch.INPUT_TRIES
+
+
+# --- restarts -----------------------------------------------------------------------
+
+
+@pytest.fixture
+async def lasting_mock() -> Any:
+    """A mock that outlives the gateway in front of it."""
+    from mockserver import Settings as MockSettings  # noqa: PLC0415
+
+    callbacks, inputs = Wire(), Wire()
+    mock = MockServer(
+        MockSettings(clock="manual"), callback_transport=callbacks, input_transport=inputs
+    )
+    mock.__dict__["wires"] = (callbacks, inputs)
+    yield mock
+    await mock.aclose()
+
+
+async def test_a_job_that_had_a_slot_but_was_not_sent_goes_back_into_the_line(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.tools.database.write(
+            lambda connection: dispatch.bind_line(connection, stage.tools)
+        )
+        assert (await stage.job(job_id)).phase is Phase.PREPARING
+
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
+        assert (await stage.job(job_id)).phase is Phase.WAITING_FOR_SLOT
+        await stage.check_slots()
+        await stage.wait(90, step=5)
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_a_job_that_may_have_been_sent_is_never_sent_again(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        (bound,) = await stage.tools.database.write(
+            lambda connection: dispatch.bind_line(connection, stage.tools)
+        )
+        assert await dispatch._record_intent(stage.tools, bound)
+
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
+        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
+        await stage.check_slots()
+        await stage.wait(1900, step=50)
+        assert (await stage.job(job_id)).phase is Phase.NEEDS_ATTENTION
+        assert stage.submits() == 0
+
+
+@pytest.mark.parametrize("seconds", [2, 20, 49])
+async def test_a_rendering_job_is_watched_on_after_a_restart(
+    tmp_path: Path, lasting_mock: MockServer, seconds: int
+) -> None:
+    async with rig(tmp_path, mock=lasting_mock) as stage:
+        job_id = await stage.create(model="useapi-pixverse/v4", prompt=PROMPT)
+        await stage.settle()
+        await stage.mock.advance(seconds)
+
+    async with rig(tmp_path, mock=lasting_mock) as stage:
+        await stage.wait(90, step=5)
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert len(stage.mock.ledger.charges) == 1
+        assert stage.submits() == 1
+
+
+async def test_the_providers_id_is_kept_until_the_database_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        database, write, failures = stage.tools.database, stage.tools.database.write, [3]
+        naps: list[float] = []
+
+        async def nap(seconds: float) -> None:
+            naps.append(seconds)
+
+        async def moody(run: Any) -> Any:
+            if failures[0] and any(is_submit(one) for one in stage.provider_wire.requests):
+                failures[0] -= 1
+                raise StorageError("database or disk is full")
+            return await write(run)
+
+        object.__setattr__(stage.tools, "sleep", nap)
+        monkeypatch.setattr(database, "write", moody)
+        await stage.engine.turn()
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.RENDERING
+        assert job.remote_id is not None
+        assert naps == [1.0, 1.0, 1.0]
+
+
+async def test_a_submission_under_way_is_not_cut_by_a_stop(tmp_path: Path) -> None:
+    import asyncio  # noqa: PLC0415
+
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        inner = httpx.ASGITransport(app=stage.mock.app)
+        reached, go_on = asyncio.Event(), asyncio.Event()
+
+        class Slow(Wire):
+            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+                response = await inner.handle_async_request(request)
+                reached.set()
+                await go_on.wait()
+                return response
+
+        stage.tools.upstream._paid._transport = Slow(stage.mock.app)
+        engine: Engine = stage.engine
+        await engine.start()
+        await reached.wait()
+        stopping = asyncio.create_task(engine.stop())
+        await asyncio.sleep(0)
+        go_on.set()
+        await stopping
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.RENDERING
+        assert job.remote_id is not None
+
+
+async def test_jobs_of_an_account_that_left_the_configuration_wait_for_people(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
+    async with rig(tmp_path, mock=lasting_mock) as stage:
+        job_id = await stage.create(model="pictory/pixverse5.5", prompt=PROMPT)
+        await stage.settle()
+
+    async with rig(tmp_path, accounts=[pixverse()], mock=lasting_mock) as stage:
+        await stage.wait(2000, step=100)
+        job = await stage.job(job_id)
+        assert job.phase is Phase.NEEDS_ATTENTION
+        assert job.error is not None
+        assert "'pictory-main' is no longer configured" in job.error.message
+
+    async with rig(tmp_path, mock=lasting_mock) as stage:
+        await stage.wait(400, step=50)
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED

@@ -1,0 +1,327 @@
+"""Rows of jobs, attempts and slots; the schema that migrations make."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, event, text
+
+from gateway.model.job import Choice, Job, JobError, Result
+from gateway.model.phases import INITIAL, TRANSITIONS, Event, IllegalMoveError, Phase
+from gateway.model.request import CreateVideo, StoredInput
+from gateway.storage import Database, jobs, ledger
+from gateway.storage.ledger import Attempt, FreeSlot, State
+from gateway.storage.tables import metadata
+from providers.contract import Account, Mode, Price, Secret, VideoSpec
+
+NOW = 1_800_000_000_000_000
+SPEC = VideoSpec(
+    model="m", mode=Mode.TEXT, prompt="a bay", seconds=5, aspect_ratio="16:9", resolution="720p"
+)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    made = Database(tmp_path / "filmgate.db")
+    try:
+        made.migrate()
+        yield made
+    finally:
+        made.close()
+
+
+def a_job(name: str = "video_1", *providers: str, created_at: int = NOW) -> Job:
+    return Job(
+        id=name,
+        owner="tester",
+        phase=INITIAL,
+        request=CreateVideo(
+            prompt="a bay", first_frame=StoredInput(digest="d", media_type="image/png")
+        ),
+        choices=tuple(Choice(provider=one, spec=SPEC) for one in providers or ("pictory",)),
+        created_at=created_at,
+        updated_at=created_at,
+        due_at=created_at,
+    )
+
+
+def an_account(name: str, max_jobs: int, provider: str = "pictory") -> Account:
+    return Account(
+        name=name, provider=provider, key=Secret("k"), base_url="https://x", max_jobs=max_jobs
+    )
+
+
+def an_attempt(name: str, n: int = 1) -> Attempt:
+    return Attempt(
+        id=name,
+        job_id="video_1",
+        n=n,
+        account="a",
+        target="pictory/m",
+        state=State.PREPARING,
+        remote_id=None,
+        claimed_id=None,
+    )
+
+
+async def test_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    assert await database.read(differences) == []
+
+
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    database.migrate()
+
+    assert await database.read(lambda connection: jobs.get(connection, "nobody")) is None
+
+
+async def test_a_job_comes_back_as_it_was_stored(database: Database) -> None:
+    job = a_job()
+    await database.write(lambda connection: jobs.insert_job(connection, job))
+
+    assert await database.read(lambda connection: jobs.get(connection, job.id)) == job
+
+
+async def test_every_column_survives_the_round_trip(database: Database) -> None:
+    values = {
+        "error": JobError(code="c", message="m"),
+        "cost": Price(amount=128, unit="tenths"),
+        "result": Result(
+            digest="d", media_type="video/mp4", bytes=1, duration_ms=5000, width=2, height=3
+        ),
+        "remote_id": "r",
+        "remote_url": "https://x",
+        "chosen": 0,
+        "progress": 7,
+    }
+    await database.write(lambda connection: jobs.insert_job(connection, a_job()))
+    assert await database.write(
+        lambda connection: jobs.amend(connection, "video_1", INITIAL, NOW + 1, **values)
+    )
+
+    job = await database.read(lambda connection: jobs.get(connection, "video_1"))
+    assert job is not None
+    assert {name: getattr(job, name) for name in values} == values
+    assert job.choice == job.choices[0]
+
+
+async def test_of_two_movers_one_finds_nothing_to_move(database: Database) -> None:
+    def move(connection: Connection) -> object:
+        return jobs.move(
+            connection, "video_1", Phase.WAITING_FOR_SLOT, Event.SLOT_BOUND, NOW, detail="d"
+        )
+
+    await database.write(lambda connection: jobs.insert_job(connection, a_job()))
+
+    assert await database.write(move) is not None
+    assert await database.write(move) is None
+    told = await database.read(lambda connection: jobs.history(connection, "video_1"))
+    assert [moment.event for moment in told] == ["created", "slot_bound"]
+
+
+async def test_a_move_the_table_does_not_list_is_refused_and_leaves_no_trace(
+    database: Database,
+) -> None:
+    await database.write(lambda connection: jobs.insert_job(connection, a_job()))
+
+    with pytest.raises(IllegalMoveError):
+        await database.write(
+            lambda connection: jobs.move(connection, "video_1", INITIAL, Event.SAVED, NOW)
+        )
+    told = await database.read(lambda connection: jobs.history(connection, "video_1"))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("leaving", "moved_by"),
+    [(phase, event) for phase, moves in TRANSITIONS.items() for event in moves],
+    ids=lambda value: value.value,
+)
+async def test_every_listed_move_can_be_stored(
+    database: Database, leaving: Phase, moved_by: Event
+) -> None:
+    def run(connection: Connection) -> object:
+        jobs.insert_job(connection, a_job())
+        connection.execute(text("UPDATE jobs SET phase = :phase"), {"phase": leaving.value})
+        return jobs.move(connection, "video_1", leaving, moved_by, NOW)
+
+    assert await database.write(run) is not None
+    job = await database.read(lambda connection: jobs.get(connection, "video_1"))
+    assert job is not None
+    assert job.phase is TRANSITIONS[leaving][moved_by]
+    final = not TRANSITIONS[job.phase]
+    assert (job.due_at is None) == final
+    assert (job.completed_at == NOW) == final
+
+
+async def test_what_was_taken_comes_up_again_when_its_lease_ends(database: Database) -> None:
+    await database.write(lambda connection: jobs.insert_job(connection, a_job()))
+
+    async def taken(at: int) -> list[str]:
+        found = await database.write(
+            lambda connection: jobs.take_due(connection, INITIAL, at, until=at + 100, limit=5)
+        )
+        return [job.id for job in found]
+
+    assert await taken(NOW - 1) == []
+    assert await taken(NOW) == ["video_1"]
+    assert await taken(NOW + 99) == []
+    assert await taken(NOW + 100) == ["video_1"]
+
+
+async def test_a_callback_during_a_look_is_not_forgotten_when_the_look_ends(
+    database: Database,
+) -> None:
+    async def due() -> int | None:
+        job = await database.read(lambda connection: jobs.get(connection, "video_1"))
+        assert job is not None
+        return job.due_at
+
+    await database.write(lambda connection: jobs.insert_job(connection, a_job()))
+    began = NOW + 10
+    await database.write(lambda connection: jobs.wake(connection, "video_1", [INITIAL], began + 5))
+    await database.write(
+        lambda connection: jobs.look_again(connection, "video_1", INITIAL, began, began + 1000)
+    )
+    assert await due() == began + 5
+
+    later = began + 20
+    await database.write(
+        lambda connection: jobs.look_again(connection, "video_1", INITIAL, later, later + 1000)
+    )
+    assert await due() == later + 1000
+
+
+async def test_the_line_is_read_in_order_and_only_for_providers_with_room(
+    database: Database,
+) -> None:
+    def fill(connection: Connection) -> None:
+        jobs.insert_job(connection, a_job("video_c", "pictory", created_at=NOW + 2))
+        jobs.insert_job(connection, a_job("video_b", "useapi-pixverse", created_at=NOW + 1))
+        jobs.insert_job(connection, a_job("video_a", "useapi-pixverse", "pictory"))
+
+    await database.write(fill)
+
+    async def line(*providers: str) -> list[str]:
+        found = await database.read(
+            lambda connection: jobs.in_line(connection, providers, NOW + 5, 10)
+        )
+        return [job.id for job in found]
+
+    assert await line("pictory") == ["video_a", "video_c"]
+    assert await line("useapi-pixverse") == ["video_a", "video_b"]
+    assert await line("pict%") == []
+    job = await database.read(lambda connection: jobs.get(connection, "video_c"))
+    assert job is not None
+    assert await database.read(lambda connection: jobs.place_in_line(connection, job)) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (lambda c: jobs.take_due(c, Phase.RENDERING, NOW, until=NOW, limit=9), "ix_jobs_due"),
+        (lambda c: jobs.in_line(c, ["pictory"], NOW, 9), "ix_jobs_line"),
+        (lambda c: jobs.place_in_line(c, a_job()), "ix_jobs_line"),
+        (lambda c: jobs.next_due(c, NOW), "ix_jobs_due"),
+        (lambda c: jobs.history(c, "video_1"), "ix_events_job_id_seq"),
+        (lambda c: ledger.by_token(c, "hash"), "sqlite_autoindex_attempts"),
+    ],
+    ids=["due", "line", "place", "next", "history", "token"],
+)
+async def test_a_hot_query_uses_its_index(
+    database: Database, query: Callable[[Connection], object], index: str
+) -> None:
+    def plan(connection: Connection) -> str:
+        seen: list[tuple[str, Any]] = []
+
+        def note(_c: object, _u: object, statement: str, parameters: object, *_: object) -> None:
+            seen.append((statement, parameters))
+
+        event.listen(connection, "before_cursor_execute", note)
+        query(connection)
+        event.remove(connection, "before_cursor_execute", note)
+        statement, parameters = seen[0]
+        told = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return str(told.all())
+
+    told = await database.write(plan)
+    assert index in told
+    assert "TEMP B-TREE" not in told
+
+
+async def test_slots_follow_the_configuration_and_never_exceed_it(database: Database) -> None:
+    async def sync(*accounts: Account) -> None:
+        await database.write(lambda connection: ledger.sync_accounts(connection, accounts))
+
+    async def free(at: int = NOW) -> list[tuple[str, int]]:
+        found = await database.read(lambda connection: ledger.free_slots(connection, at))
+        return [(slot.account, slot.n) for slot in found]
+
+    await sync(an_account("a", 2), an_account("b", 1))
+    assert await free() == [("a", 0), ("a", 1), ("b", 0)]
+
+    def begin(connection: Connection) -> bool:
+        jobs.insert_job(connection, a_job())
+        return ledger.begin(
+            connection, an_attempt("att_1"), FreeSlot("a", "pictory", 1), "hash", NOW
+        )
+
+    assert await database.write(begin)
+    assert await free() == [("a", 0), ("b", 0)]
+
+    # One slot is taken: a limit of one leaves none, whichever number the taken one has.
+    await sync(an_account("a", 1), an_account("b", 1))
+    assert await free() == [("b", 0)]
+
+    await database.write(lambda connection: ledger.end(connection, "att_1", NOW))
+    assert await free() == [("a", 0), ("b", 0)]
+
+    await database.write(lambda connection: ledger.cool(connection, ["b"], NOW + 10, "throttled"))
+    await database.write(lambda connection: ledger.cool(connection, ["b"], NOW + 5, "throttled"))
+    assert await free(NOW + 9) == [("a", 0)]
+    assert await free(NOW + 10) == [("a", 0), ("b", 0)]
+
+    await sync(an_account("b", 1))
+    assert await free(NOW + 10) == [("b", 0)]
+
+
+async def test_a_slot_is_bound_to_one_attempt_only(database: Database) -> None:
+    slot = FreeSlot("a", "pictory", 0)
+
+    def begin(connection: Connection) -> tuple[bool, bool]:
+        ledger.sync_accounts(connection, [an_account("a", 1)])
+        jobs.insert_job(connection, a_job())
+        return (
+            ledger.begin(connection, an_attempt("att_1"), slot, "h1", NOW),
+            ledger.begin(connection, an_attempt("att_2", n=2), slot, "h2", NOW),
+        )
+
+    assert await database.write(begin) == (True, False)
+
+
+async def test_a_claimed_id_never_replaces_the_providers_own(database: Database) -> None:
+    def run(connection: Connection) -> Attempt | None:
+        ledger.sync_accounts(connection, [an_account("a", 1)])
+        jobs.insert_job(connection, a_job())
+        ledger.begin(connection, an_attempt("att_1"), FreeSlot("a", "pictory", 0), "h1", NOW)
+        ledger.claim(connection, "att_1", "claimed-first")
+        ledger.mark(connection, "att_1", State.ACCEPTED, remote_id="told-by-provider")
+        ledger.claim(connection, "att_1", "claimed-late")
+        return ledger.by_token(connection, "h1")
+
+    attempt = await database.write(run)
+    assert attempt is not None
+    assert (attempt.remote_id, attempt.claimed_id) == ("told-by-provider", "claimed-first")
+
+
+async def test_what_is_kept_is_kept_as_it_was_first(database: Database) -> None:
+    for value in ("first", "second"):
+        kept = await database.write(
+            lambda connection, value=value: ledger.kept(connection, "name", value)  # type: ignore[misc]
+        )
+        assert kept == "first"

@@ -1,0 +1,262 @@
+"""Every fault: where it is, what is wrong, and what helps."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import ConfigError, load
+from tests.gateway.test_config_support import CANARY, ENVIRON, PROVIDERS, SOUND, faults_of
+
+ACCOUNT = '[[accounts]]\nname = "x"\nprovider = "acme"\napi_key = "env:ACME_KEY"\n'
+
+# What is appended to a sound file (or replaced in it), and the single fault that follows.
+APPENDED = [
+    ("[serve]\nport = 1", "serve", "is unknown", "did you mean server?"),
+    ("[zzz]\nport = 1", "zzz", "is unknown", "known: accounts, database, log"),
+    ("[log]\nlevl = 'info'", "log.levl", "is unknown", "did you mean level?"),
+    ("[log]\nlevel = 'inf'", "log.level", 'cannot be "inf"', "did you mean info?"),
+    ("[log]\nformat = 'xml'", "log.format", 'cannot be "xml"', "allowed: auto, json, pretty"),
+    ("[log]\nlevel = 3", "log.level", "must be a string, not an integer", ""),
+    ("[watch]\npoll_seconds = 0", "watch.poll_seconds", "out of range", "more than 0"),
+    ("[watch]\npoll_seconds = nan", "watch.poll_seconds", "out of range", "more than 0"),
+    ("[watch]\npoll_seconds = '2'", "watch.poll_seconds", "must be a number, not a string", ""),
+    ("[watch]\ndeadline_seconds = true", "watch.deadline_seconds", "not a boolean", ""),
+    ("[watch]\ndeadline_seconds = inf", "watch.deadline_seconds", "out of range", ""),
+    ("[media]\nmax_bytes = 0", "media.max_bytes", "out of range", "1 to "),
+    ("[media]\nmax_bytes = 1.5", "media.max_bytes", "must be an integer, not a float", ""),
+    ("[media]\ndirectory = ''", "media.directory", "is empty", ""),
+    ('[media]\ndirectory = "a\\u0000b"', "media.directory", "invisible characters", ""),
+    ("[media]\ndirectory = 2020-01-01", "media.directory", "not a date or time", ""),
+    ("[network]\nallow_private = '::1'", "network.allow_private", "must be a list", ""),
+    (
+        "[network]\nallow_private = ['10.0.0.1/8']",
+        "network.allow_private[0]",
+        "is not an IP network",
+        'did you mean "10.0.0.0/8"?',
+    ),
+    (
+        "[network]\nallow_private = ['::/0', 'office']",
+        "network.allow_private[1]",
+        "is not an IP network",
+        "for example",
+    ),
+    ("[database]\nurl = 'mysql://x'", "database.url", "supported database", "sqlite:///"),
+    (
+        "[database]\nurl = 'postgresql://u:p@h/d'",
+        "database.url",
+        "PostgreSQL support is not part of this version",
+        "",
+    ),
+    (
+        "[database]\nurl = 'postgresql+asyncpg://h/d'",
+        "database.url",
+        "PostgreSQL support is not part of this version",
+        "",
+    ),
+    ("[database]\nurl = 'sqlite:///'", "database.url", "names no file", ""),
+    ("[database]\nurl = 'sqlite:///:memory:'", "database.url", "names no file", ""),
+    ("[database]\nurl = 'sqlite:///a?mode=ro'", "database.url", "takes no options", ""),
+    (ACCOUNT.replace('"x"', '"a"'), "accounts[2].name", "name of accounts[0] too", ""),
+    (ACCOUNT.replace('"x"', '"a b"'), "accounts[2].name", "not a usable name", "letters"),
+    (ACCOUNT.replace('name = "x"\n', ""), "accounts[2].name", "is missing", ""),
+    (
+        ACCOUNT.replace("acme", "orbit-vide"),
+        "accounts[2].provider",
+        'there is no provider "orbit-vide"',
+        "did you mean orbit-video?",
+    ),
+    (ACCOUNT.replace("acme", "orbit-video"), "accounts[2].email", "Orbit accounts need one", ""),
+    (ACCOUNT + "email = 'me'", "accounts[2].email", "not an e-mail address", ""),
+    (ACCOUNT + "max_job = 2", "accounts[2].max_job", "is unknown", "did you mean max_jobs?"),
+    (ACCOUNT + "max_jobs = 0", "accounts[2].max_jobs", "out of range", "1 to "),
+    (ACCOUNT + "base_url = 'ftp://x'", "accounts[2].base_url", "not an http or https URL", ""),
+    (ACCOUNT + "base_url = 'http://[x'", "accounts[2].base_url", "not an http or https URL", ""),
+    (ACCOUNT + "base_url = 'http://h:99999'", "accounts[2].base_url", "not an http or https", ""),
+    (ACCOUNT + "base_url = 'http://u:p@h'", "accounts[2].base_url", "user name or password", ""),
+    (ACCOUNT + "base_url = 'http://h?k=1'", "accounts[2].base_url", "holds a query", ""),
+]
+
+REPLACED = [
+    ("max_jobs = 5", "max_jobs = 9", "accounts[1].max_jobs", "more than Orbit", "1 to 8"),
+    ("acme/fast", "acme/fats", "routes.default[1]", 'no model "fats"', "did you mean fast?"),
+    ("acme/fast", "acne/fast", "routes.default[1]", "no provider", "did you mean acme?"),
+    ("acme/fast", "fast", "routes.default[1]", "is not a target", "provider/model"),
+    ("acme/fast", "orbit-video/o2.5", "routes.default[1]", "in this route twice", ""),
+    ('"orbit-video/o2.5", "acme/fast"', "", "routes.default", "is empty", "at least one target"),
+    ("default =", '"a/b" =', 'routes."a/b"', "may not hold a /", ""),
+    ("default =", '"" =', 'routes.""', "needs a name", ""),
+    ("[server]", "[server]\nport = 0", "server.port", "out of range", "1 to 65535"),
+    ("[server]", "[server]\nport = 65536", "server.port", "out of range", "1 to 65535"),
+    ("[server]", "[server]\nport = '80'", "server.port", "not a string", "1 to 65535"),
+    ("[server]", "[server]\nhost = ' '", "server.host", "is empty", ""),
+    ("[server]", "[server]\nhost = 'a:1'", "server.host", "neither", "without port"),
+    ("[server]", "[server]\npublic_url = 'gate'", "server.public_url", "not an http", ""),
+    ("[server]", "[server]\npublic_url = 'http://gate.io'", "server.public_url", "https", ""),
+    ('["env:GATE_KEY"]', '"env:GATE_KEY"', "server.api_keys", "must be a list", ""),
+    ('["env:GATE_KEY"]', "[7]", "server.api_keys[0]", "must be a string", "env:NAME"),
+    (
+        '["env:GATE_KEY"]',
+        '[]\nhost = "0.0.0.0"',
+        "server.api_keys",
+        "none: only a loopback host may be bound",
+        "127.0.0.1",
+    ),
+    ("env:GATE_KEY", CANARY, "server.api_keys[0]", "by reference only", "env:NAME"),
+    ("env:GATE_KEY", "", "server.api_keys[0]", "is empty", "env:NAME"),
+    ("env:GATE_KEY", "env:", "server.api_keys[0]", "names no environment variable", "env:NAME"),
+    ("env:GATE_KEY", "env:NOPE", "server.api_keys[0]", "variable NOPE is not set", ""),
+    ("env:GATE_KEY", "file:no/such", "server.api_keys[0]", "there is no file", ""),
+    ("env:GATE_KEY", "file:.", "server.api_keys[0]", "is not a regular file", ""),
+    ("env:GATE_KEY", "env:EMPTY", "server.api_keys[0]", "it names is empty", ""),
+    ("env:GATE_KEY", "env:TWO_LINES", "server.api_keys[0]", "no HTTP header can carry", ""),
+    ("env:GATE_KEY", "file:open", "server.api_keys[0]", "every user of this machine", "chmod 640"),
+    ("env:GATE_KEY", "file:binary", "server.api_keys[0]", "is not text", ""),
+    ("env:GATE_KEY", "file:huge", "server.api_keys[0]", "larger than 64 KiB", ""),
+]
+
+
+def the_only_fault(folder: Path, text: str, where: str, problem: str, hint: str) -> None:
+    for name, mode, content in (
+        ("open", 0o644, CANARY.encode()),
+        ("binary", 0o600, b"\xff"),
+        ("huge", 0o600, b"k" * 70_000),
+    ):
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(mode)
+    [fault] = faults_of(folder, text, {"EMPTY": "", "TWO_LINES": f"{CANARY}\n{CANARY}"})
+
+    assert fault.where == where
+    assert problem in fault.problem
+    assert hint in (fault.hint or "")
+    assert CANARY not in str(fault)
+
+
+@pytest.mark.parametrize(("text", "where", "problem", "hint"), APPENDED)
+def test_an_addition_with_one_mistake_gives_one_fault(
+    tmp_path: Path, text: str, where: str, problem: str, hint: str
+) -> None:
+    the_only_fault(tmp_path, f"{SOUND}\n{text}\n", where, problem, hint)
+
+
+@pytest.mark.parametrize(("old", "new", "where", "problem", "hint"), REPLACED)
+def test_a_change_with_one_mistake_gives_one_fault(
+    tmp_path: Path, old: str, new: str, where: str, problem: str, hint: str
+) -> None:
+    assert old in SOUND
+    the_only_fault(tmp_path, SOUND.replace(old, new), where, problem, hint)
+
+
+def test_all_faults_come_at_once(tmp_path: Path) -> None:
+    text = SOUND.replace("[server]", "[server]\nport = 0\nhots = 'x'").replace("acme", "acne")
+
+    assert [fault.where for fault in faults_of(tmp_path, text)] == [
+        "server.hots",
+        "server.port",
+        "accounts[0].provider",
+        "routes.default[1]",
+    ]
+
+
+def test_a_target_without_an_account_is_a_fault(tmp_path: Path) -> None:
+    [fault] = faults_of(tmp_path, ACCOUNT + '[routes]\nr = ["orbit-video/o2.5"]')
+
+    assert fault.where == "routes.r[0]"
+    assert fault.problem == "no account for the provider orbit-video"
+
+
+def test_serving_needs_an_account(tmp_path: Path) -> None:
+    [fault] = faults_of(tmp_path, '[routes]\nr = ["acme/fast"]')
+
+    assert fault.where == "accounts"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[server\nport = 1", "line 1, column 8"),
+        ("[server]\nport = \n", "line 2, column 8"),
+        ("a = 1\na = 2\n", "line 2, column 6"),
+    ],
+)
+def test_a_syntax_error_has_file_line_and_column(tmp_path: Path, text: str, place: str) -> None:
+    [fault] = faults_of(tmp_path, text)
+
+    assert fault.where == f"{tmp_path / 'gate.toml'}, {place}"
+    assert fault.problem.startswith("is not TOML: ")
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = '''"])
+def test_a_monstrous_document_is_a_fault(tmp_path: Path, text: str) -> None:
+    assert len(faults_of(tmp_path, text)) == 1
+
+
+def test_a_file_that_is_not_utf8_is_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_bytes(b"a = '\xff'")
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        load(path, {}, PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "where", "problem"),
+    [
+        ("SERVER__PORT", "eighty", "server.port", "written as in TOML"),
+        ("SERVER__PORT", "1\nx = 2", "server.port", "written as in TOML"),
+        ("SERVER__PORT", "0", "server.port", "out of range"),
+        ("SERVR__PORT", "1", "servr", "is unknown"),
+        ("SERVER__PROT", "1", "server.prot", "is unknown"),
+        ("SERVER__API_KEYS", CANARY, "server.api_keys", "must be a list, written as in TOML"),
+        ("SERVER__API_KEYS__0", CANARY, "server.api_keys[0]", "by reference only"),
+        ("ACCOUNTS__0__API_KEY", CANARY, "accounts[0].api_key", "by reference only"),
+        ("ACCOUNTS__0__MAX_JOB", "1", "accounts[0].max_job", "is unknown"),
+        ("LOG", "loud", "log", "must be a table"),
+    ],
+)
+def test_a_fault_from_the_environment_names_its_variable(
+    tmp_path: Path, name: str, value: str, where: str, problem: str
+) -> None:
+    [fault] = faults_of(tmp_path, SOUND, {f"FILMGATE__{name}": value})
+
+    assert fault.where == where
+    assert problem in fault.problem
+    assert fault.source == f"FILMGATE__{name}"
+    assert CANARY not in str(fault)
+
+
+@pytest.mark.parametrize("name", ["ACCOUNTS__7__NAME", "ACCOUNTS__X__NAME", "ACCOUNTS__²__NAME"])
+def test_a_list_entry_out_of_line_is_a_fault(tmp_path: Path, name: str) -> None:
+    [fault] = faults_of(tmp_path, SOUND, {f"FILMGATE__{name}": "x"})
+
+    assert fault.where == f"FILMGATE__{name}"
+    assert "does not follow the last one" in fault.problem
+
+
+def test_what_extra_replaced_is_not_blamed_on_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text(SOUND)
+    environ = {**ENVIRON, "FILMGATE__SERVER__PORT": "9000"}
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ, PROVIDERS, extra={"server": {"port": 0}})
+
+    [fault] = caught.value.faults
+    assert fault.source is None
+
+
+def test_a_lower_case_name_after_env_is_not_shown_as_it_may_be_the_secret(tmp_path: Path) -> None:
+    [fault] = faults_of(tmp_path, SOUND.replace("env:GATE_KEY", "env:canary_7c1e0b"))
+
+    assert fault.problem == "the environment variable it names is not set"
+
+
+def test_the_error_reads_as_where_problem_and_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load(None, {"FILMGATE__LOG__LEVEL": "inf"}, PROVIDERS, accounts_required=False)
+
+    assert str(caught.value) == (
+        "1 fault in the configuration\n"
+        'log.level (from FILMGATE__LOG__LEVEL): cannot be "inf"\n'
+        "    allowed: debug, info, warning, error; did you mean info?"
+    )

@@ -1,0 +1,234 @@
+"""What a sound configuration becomes, and which source wins."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from gateway.config import ConfigError, Settings, is_loopback, load, to_accounts
+from providers.contract import Account, Secret
+from tests.gateway.test_config_support import CANARY, ENVIRON, PROVIDERS, SOUND, load_text
+
+
+def test_a_sound_file_becomes_settings(tmp_path: Path) -> None:
+    settings = load_text(tmp_path)
+
+    assert settings.server.port == 8080
+    assert settings.server.api_keys == (Secret(f"{CANARY}-3"),)
+    assert [account.name for account in settings.accounts] == ["a", "o"]
+    assert [account.max_jobs for account in settings.accounts] == [3, 5]
+    assert settings.accounts[0].api_key.reveal() == CANARY
+    assert settings.routes == {"default": ("orbit-video/o2.5", "acme/fast")}
+
+
+def test_every_setting_can_be_given(tmp_path: Path) -> None:
+    text = SOUND.replace(
+        '["env:GATE_KEY"]', '["env:GATE_KEY"]\nhost = "0.0.0.0"\nport = 9000'
+    ).replace("[server]", '[server]\npublic_url = "https://gate.example.com/"')
+    settings = load_text(
+        tmp_path,
+        text
+        + """
+[database]
+url = "sqlite:////var/lib/gate.db"
+[media]
+directory = "/srv/media"
+max_bytes = 1000
+[network]
+allow_private = ["10.0.0.0/8", "fd00::/8"]
+[watch]
+poll_seconds = 2
+deadline_seconds = 60.5
+[log]
+level = "debug"
+format = "json"
+""",
+    )
+
+    assert settings.server.host == "0.0.0.0"  # noqa: S104 - never bound
+    assert settings.server.public_url == "https://gate.example.com"
+    assert settings.database.path == Path("/var/lib/gate.db")
+    assert settings.media.directory == Path("/srv/media")
+    assert settings.media.max_bytes == 1000
+    assert settings.network.allow_private == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+    assert settings.watch.poll_seconds == 2.0
+    assert settings.watch.deadline_seconds == 60.5
+    assert (settings.log.level, settings.log.format) == ("debug", "json")
+
+
+def test_without_file_the_defaults_hold_under_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(None, {}, PROVIDERS, accounts_required=False)
+
+    assert settings.database.path == tmp_path / "filmgate.db"
+    assert settings.media.directory == tmp_path / "filmgate-media"
+    assert settings.server == Settings().server
+    assert settings.accounts == ()
+
+
+def test_filmgate_toml_in_the_working_directory_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("filmgate.toml").write_text(SOUND)
+
+    assert len(load(None, ENVIRON, PROVIDERS).accounts) == 2
+
+
+def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(f"{CANARY}\n")
+    key.chmod(0o600)
+    settings = load_text(tmp_path, SOUND.replace("env:ACME_KEY", "file:key"))
+
+    assert settings.accounts[0].api_key.reveal() == CANARY
+    assert settings.database.path == tmp_path / "filmgate.db"
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert len(load_text(tmp_path, f"\ufeff{SOUND}").accounts) == 2
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_a_secret_file_loses_one_line_end(tmp_path: Path, ending: str) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(f"{CANARY}{ending}".encode())
+    key.chmod(0o640)
+    settings = load_text(tmp_path, SOUND.replace("env:ACME_KEY", f"file:{key}"))
+
+    assert settings.accounts[0].api_key == Secret(CANARY)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "path", "expected"),
+    [
+        ("SERVER__PORT", "9000", "server.port", 9000),
+        ("SERVER__HOST", "::1", "server.host", "::1"),
+        ("SERVER__API_KEYS", "[]", "server.api_keys", ()),
+        ("SERVER__PUBLIC_URL", "http://localhost:1", "server.public_url", "http://localhost:1"),
+        ("WATCH__POLL_SECONDS", "0.5", "watch.poll_seconds", 0.5),
+        ("LOG__LEVEL", "error", "log.level", "error"),
+        ("ROUTES__DEFAULT", '["acme/fine"]', "routes", {"default": ("acme/fine",)}),
+        (
+            "NETWORK__ALLOW_PRIVATE",
+            '["127.0.0.0/8"]',
+            "network.allow_private",
+            (ip_network("127.0.0.0/8"),),
+        ),
+    ],
+)
+def test_the_environment_overrides_the_file(
+    tmp_path: Path, name: str, value: str, path: str, expected: object
+) -> None:
+    found: object = load_text(tmp_path, environ={f"FILMGATE__{name}": value})
+    for key in path.split("."):
+        found = getattr(found, key)
+
+    assert found == expected
+
+
+def test_an_index_reaches_into_an_account(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, environ={"FILMGATE__ACCOUNTS__1__MAX_JOBS": "7"})
+
+    assert [account.max_jobs for account in settings.accounts] == [3, 7]
+
+
+def test_accounts_can_come_from_the_environment_alone(tmp_path: Path) -> None:
+    environ = {
+        "FILMGATE__ACCOUNTS__1__NAME": "second",
+        "FILMGATE__ACCOUNTS__1__PROVIDER": "acme",
+        "FILMGATE__ACCOUNTS__1__API_KEY": "env:ACME_KEY",
+        "FILMGATE__ACCOUNTS__0__NAME": "first",
+        "FILMGATE__ACCOUNTS__0__PROVIDER": "acme",
+        "FILMGATE__ACCOUNTS__0__API_KEY": "env:ACME_KEY",
+    }
+
+    assert [a.name for a in load_text(tmp_path, "", environ).accounts] == ["first", "second"]
+
+
+def test_the_environment_names_routes_in_any_case(tmp_path: Path) -> None:
+    text = SOUND + 'Best = ["acme/fast"]\n'
+    environ = {"FILMGATE__ROUTES__BEST": '["acme/fine"]', "FILMGATE__ROUTES__NEW": '["acme/fast"]'}
+    routes = load_text(tmp_path, text, environ).routes
+
+    assert routes["Best"] == ("acme/fine",)
+    assert routes["new"] == ("acme/fast",)
+
+
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
+    assert load_text(tmp_path, environ={"FILMGATE__SERVER__PORT": ""}).server.port == 8080
+
+
+def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
+    environ = {"FILMGATE_CONFIG": "x", "FILMGATE": "y"}
+
+    assert len(load_text(tmp_path, environ=environ).accounts) == 2
+
+
+def test_extra_settings_win_over_the_environment(tmp_path: Path) -> None:
+    extra = {"server": {"port": 1234, "host": None}}
+    settings = load_text(tmp_path, environ={"FILMGATE__SERVER__PORT": "9000"}, extra=extra)
+
+    assert settings.server.port == 1234
+    assert settings.server.host == "127.0.0.1"
+
+
+def test_extra_accounts_replace_the_files_without_resolving_its_secrets(tmp_path: Path) -> None:
+    extra = {
+        "accounts": [{"name": "mock", "provider": "acme", "api_key": Secret("mock")}],
+        "routes": {"default": ["acme/fast"]},
+    }
+    text = SOUND.replace("env:ACME_KEY", "env:NOT_SET")
+    settings = load_text(tmp_path, text, extra=extra)
+
+    assert [account.name for account in settings.accounts] == ["mock"]
+
+
+def test_routes_may_stand_without_accounts_where_none_are_required(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, '[routes]\nx = ["acme/fast"]', accounts_required=False)
+
+    assert settings.routes == {"x": ("acme/fast",)}
+
+
+def test_accounts_get_their_providers_base_url_unless_they_have_one(tmp_path: Path) -> None:
+    text = SOUND.replace("max_jobs = 5", 'max_jobs = 5\nbase_url = "http://127.0.0.1:8081/o/"')
+
+    assert to_accounts(load_text(tmp_path, text), PROVIDERS) == (
+        Account(
+            name="a",
+            provider="acme",
+            key=Secret(CANARY),
+            base_url="https://api.acme.example/v1",
+            max_jobs=3,
+        ),
+        Account(
+            name="o",
+            provider="orbit-video",
+            key=Secret(f"{CANARY}-2"),
+            base_url="http://127.0.0.1:8081/o",
+            max_jobs=5,
+            email="ops@example.com",
+        ),
+    )
+
+
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load(tmp_path / "none.toml", {}, PROVIDERS)
+
+
+def test_a_folder_in_place_of_the_file_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path, {}, PROVIDERS)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "a.localhost"])
+def test_a_loopback_host_is_known(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "localhost.example.com", ""])  # noqa: S104
+def test_any_other_host_is_not_loopback(host: str) -> None:
+    assert not is_loopback(host)

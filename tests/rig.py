@@ -1,0 +1,231 @@
+"""Gateway and mock providers in one process, on one clock that only tests move."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from io import BytesIO
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import httpx
+from PIL import Image
+
+from gateway.app import build_app, build_tools
+from gateway.config import (
+    AccountSettings,
+    DatabaseSettings,
+    MediaSettings,
+    ServerSettings,
+    Settings,
+    WatchSettings,
+)
+from gateway.engine.loop import Engine
+from gateway.engine.tools import Tools
+from gateway.model.clock import SECOND
+from gateway.model.job import Job, Moment
+from gateway.model.request import CreateVideo, parse_create
+from gateway.net import Upstream
+from gateway.storage import jobs, ledger, tables
+from mockserver import Account as MockAccount
+from mockserver import MockServer
+from mockserver import Settings as MockSettings
+from mockserver.pictory import EXAMPLE_KEY
+from mockserver.pixverse import EXAMPLE_TOKEN
+from providers.contract import Secret
+
+EPOCH: Final = 1_800_000_000
+GATE: Final = "http://127.0.0.1:8080"
+MOCK: Final = "http://mock.test"
+
+
+def picture(color: str = "orange", size: tuple[int, int] = (64, 36)) -> bytes:
+    """A small real PNG."""
+    out = BytesIO()
+    Image.new("RGB", size, color).save(out, "PNG")
+    return out.getvalue()
+
+
+def pixverse(name: str = "pixverse-a", **values: Any) -> AccountSettings:
+    """An account at the mock PixVerse."""
+    facts: dict[str, Any] = {
+        "provider": "useapi-pixverse",
+        "api_key": Secret(EXAMPLE_TOKEN),
+        "email": "ops@example.com",
+        "base_url": f"{MOCK}/v2/pixverse",
+        "max_jobs": 3,
+    }
+    return AccountSettings(name=name, **(facts | values))
+
+
+def pictory(name: str = "pictory-main", **values: Any) -> AccountSettings:
+    """An account at the mock Pictory."""
+    facts: dict[str, Any] = {
+        "provider": "pictory",
+        "api_key": Secret(EXAMPLE_KEY),
+        "base_url": f"{MOCK}/pictoryapis",
+        "max_jobs": 3,
+    }
+    return AccountSettings(name=name, **(facts | values))
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """A way to an application in this process, with a place to meddle.
+
+    `meddle` sees each request first: it may raise, answer, or return None to let it pass.
+    """
+
+    def __init__(self, app: Any = None) -> None:
+        self.app = app
+        self.requests: list[httpx.Request] = []
+        self.meddle: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.meddle(request)
+        if answer is not None:
+            return answer
+        return await httpx.ASGITransport(app=self.app).handle_async_request(request)
+
+
+class Rig:
+    """What a test holds: the mock, the engine, the application, and time."""
+
+    def __init__(self, mock: MockServer, tools: Tools, app: Any, wires: dict[str, Wire]) -> None:
+        self.mock, self.tools, self.app = mock, tools, app
+        self.engine: Engine = app.state.engine
+        self.provider_wire = wires["provider"]
+        self.media_wire = wires["media"]
+
+    def now(self) -> int:
+        """The gateway's time, which is the mock's."""
+        return self.tools.clock.now()
+
+    async def create(self, **body: Any) -> str:
+        """Accept a job as the API would; its id."""
+        parsed = parse_create(body, plain_http=lambda _: True)
+        assert isinstance(parsed, CreateVideo), parsed
+        return (await self.engine.accept(parsed, "tester")).id
+
+    async def job(self, job_id: str) -> Job:
+        """The job as it is stored."""
+        found = await self.tools.database.read(lambda connection: jobs.get(connection, job_id))
+        assert found is not None
+        return found
+
+    async def history(self, job_id: str) -> list[Moment]:
+        """Everything that happened to a job."""
+        return await self.tools.database.read(lambda connection: jobs.history(connection, job_id))
+
+    async def events(self, job_id: str) -> list[str]:
+        """The names of everything that happened to a job."""
+        return [moment.event for moment in await self.history(job_id)]
+
+    async def attempts(self, job_id: str) -> list[ledger.Attempt]:
+        """The attempts of a job, first to last."""
+        return await self.tools.database.read(lambda connection: ledger.of_job(connection, job_id))
+
+    async def settle(self) -> None:
+        """Let the engine do all that is due at this moment."""
+        for _ in range(200):
+            if not await self.engine.turn():
+                await self.check_slots()
+                return
+        raise AssertionError("the engine does not come to rest")
+
+    async def wait(self, seconds: float, step: float = 1.0) -> None:
+        """Let time go by, the engine and the providers working as it does."""
+        left = seconds
+        while left > 0:
+            await self.mock.advance(min(step, left))
+            await self.settle()
+            left -= step
+
+    async def check_slots(self) -> None:
+        """Slots taken and attempts in flight are the same set, and no more than allowed."""
+
+        def read(connection: Any) -> tuple[set[str], set[str]]:
+            held = {
+                row.attempt_id
+                for row in connection.execute(tables.slots.select())
+                if row.attempt_id is not None
+            }
+            flying = {
+                row.id
+                for row in connection.execute(tables.attempts.select())
+                if row.state in ledger.IN_FLIGHT
+            }
+            return held, flying
+
+        held, flying = await self.tools.database.read(read)
+        assert held == flying
+
+    def submits(self) -> int:
+        """Requests that asked the mock for a video."""
+        return sum(
+            1
+            for one in self.mock.journal.requests
+            if one.method == "POST" and "files" not in one.path
+        )
+
+
+class RigClock:
+    """The gateway's clock, read off the mock's."""
+
+    def __init__(self, mock: MockServer) -> None:
+        self._mock = mock
+
+    def now(self) -> int:
+        return EPOCH * SECOND + round(self._mock.clock.now() * SECOND)
+
+
+@asynccontextmanager
+async def rig(
+    folder: Path,
+    *,
+    accounts: Sequence[AccountSettings] | None = None,
+    routes: Mapping[str, tuple[str, ...]] | None = None,
+    public_url: str | None = GATE,
+    poll_seconds: float | None = None,
+    mock: MockServer | None = None,
+    mock_accounts: tuple[MockAccount, ...] = (),
+    seed: int = 0,
+) -> AsyncIterator[Rig]:
+    """Gateway and mock, ready; a `mock` handed in outlives this gateway."""
+    callbacks, inputs = Wire(), Wire()
+    own = mock is None
+    if mock is None:
+        mock = MockServer(
+            MockSettings(clock="manual", accounts=mock_accounts),
+            callback_transport=callbacks,
+            input_transport=inputs,
+        )
+        mock.__dict__["wires"] = (callbacks, inputs)
+    callbacks, inputs = mock.__dict__["wires"]
+    wires = {"provider": Wire(mock.app), "media": Wire(mock.app)}
+    settings = Settings(
+        server=ServerSettings(public_url=public_url),
+        database=DatabaseSettings(url=f"sqlite:///{folder / 'filmgate.db'}"),
+        media=MediaSettings(directory=folder / "media"),
+        accounts=tuple(accounts if accounts is not None else (pixverse(), pictory())),
+        routes=dict(routes or {}),
+        watch=WatchSettings(poll_seconds=poll_seconds),
+    )
+    tools = await build_tools(
+        settings,
+        clock=RigClock(mock),
+        rng=Random(seed),
+        upstream=Upstream((), provider_transport=wires["provider"], media_transport=wires["media"]),
+    )
+    app = build_app(settings, tools)
+    callbacks.app = inputs.app = app
+    made = Rig(mock, tools, app, wires)
+    try:
+        await made.engine.prepare()
+        yield made
+    finally:
+        await made.engine.stop(1)
+        await tools.upstream.aclose()
+        await asyncio.to_thread(tools.database.close)
+        if own:
+            await mock.aclose()
