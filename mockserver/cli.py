@@ -83,7 +83,9 @@ def main(  # noqa: PLR0913
     try:
         listening = listen(host, port)
     except OSError as fault:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {fault}") from fault
+        # Python adds the address once more to the words for most of them.
+        words = str(fault.strerror).partition(" (while ")[0]
+        raise click.ClickException(f"cannot listen on {host}:{port}: {words}") from fault
     with listening:
         origin = origin_of(listening)
         serve(MockServer(settings), listening, lambda: click.echo(banner(origin, settings)))

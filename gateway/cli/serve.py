@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 CANNOT_START: Final = 1
 FAULTY: Final = 2
 BACKLOG: Final = 512
-DRAIN_SECONDS: Final = 20
 
 
 @click.command()
@@ -150,9 +149,8 @@ def _listen(host: str, asked: int | None, configured: int) -> Iterator[socket.so
 
 
 async def _run(settings: "Settings", sock: socket.socket) -> None:
-    import uvicorn  # noqa: PLC0415
-
     from gateway.app import build  # noqa: PLC0415
+    from gateway.cli.server import make_server  # noqa: PLC0415
     from gateway.net import self_test  # noqa: PLC0415
     from gateway.observe import configure  # noqa: PLC0415
 
@@ -168,29 +166,18 @@ async def _run(settings: "Settings", sock: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
 
+    # What is kept is for this user alone: prompts, pictures, the key that signs links.
+    os.umask(0o077)
     configure(level=settings.log.level, format=settings.log.format, stream=sys.stderr)
     await self_test()
     app = await build(settings)
     origin = _origin(sock)
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                click.echo(f"filmgate listening on {origin}  (reference: {origin}/docs)")
-            self.should_exit |= stopped
+    def started() -> None:
+        click.echo(f"filmgate listening on {origin}  (reference: {origin}/docs)")
+        server.should_exit |= stopped
 
-    server = Server(
-        uvicorn.Config(
-            app,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-            timeout_keep_alive=30,
-        )
-    )
+    server = make_server(app, started)
     await server.serve(sockets=[sock])
     if not server.started:
         sys.exit(CANNOT_START)

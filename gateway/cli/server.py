@@ -1,6 +1,8 @@
 """The HTTP server: uvicorn, with the time limits that it does not have of its own."""
 
 import asyncio
+import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 import h11
@@ -18,7 +20,7 @@ class PunctualProtocol(H11Protocol):
     """Closes connections that do not get to the end of a request's head.
 
     uvicorn times idle connections after their first request only; one that sends nothing,
-    or half a head, would stay for ever.
+    half a head, or drop by drop a body that has been answered already, would stay for ever.
     """
 
     head_seconds: float = HEAD_SECONDS
@@ -32,7 +34,7 @@ class PunctualProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Stop the clock when a head is whole; start it when a next one has begun."""
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
+        if not self._waits():
             self._stop_clock()
         elif self._late is None:
             self._expect_head()
@@ -52,13 +54,32 @@ class PunctualProtocol(H11Protocol):
 
     def _give_up(self) -> None:
         self._late = None
-        if not self.transport.is_closing() and self.conn.their_state is h11.IDLE:
+        if not self.transport.is_closing() and self._waits():
             self.transport.close()
 
+    def _waits(self) -> bool:
+        """Nothing is being done for this client: a head is missing, or an answered body drips."""
+        answered = self.cycle is not None and self.cycle.response_complete
+        return self.conn.their_state is h11.IDLE or answered
 
-def make_server(app: Any, **options: Any) -> uvicorn.Server:
+
+class Server(uvicorn.Server):
+    """A server that tells when it really takes requests."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell; a start that failed tells nothing."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+def make_server(app: Any, started: Callable[[], None] = lambda: None) -> Server:
     """A server for an ASGI application; logging stays as it is set up."""
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             app,
             http=PunctualProtocol,
@@ -69,6 +90,6 @@ def make_server(app: Any, **options: Any) -> uvicorn.Server:
             h11_max_incomplete_event_size=MAX_HEAD,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
-            **options,
-        )
+        ),
+        started,
     )

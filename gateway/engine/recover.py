@@ -24,6 +24,15 @@ async def recover(tools: Tools) -> None:
     taken = await tools.database.write(lambda connection: _take_over(connection, tools))
     if any(taken.values()):
         _log.info("jobs taken over", **taken)
+    stranded = await tools.database.read(
+        lambda connection: jobs.unserved(connection, _served(tools))
+    )
+    if stranded:
+        _log.warning("jobs wait for providers that no account is configured for", jobs=stranded)
+
+
+def _served(tools: Tools) -> tuple[str, ...]:
+    return tuple({account.provider for account in tools.accounts.values()})
 
 
 def _take_over(connection: Connection, tools: Tools) -> dict[str, int]:

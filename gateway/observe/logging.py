@@ -12,8 +12,9 @@ from structlog.processors import JSONRenderer, TimeStamper, add_log_level, forma
 
 from gateway.observe.guard import guard
 
-QUIET: Final = ("httpx", "httpcore", "uvicorn.access")
-"""Libraries that log a line per request, URLs and all: they are heard from WARNING on."""
+QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "alembic.runtime.plugins")
+"""Libraries that log a line per request, URLs and all, or say at each start what they are made
+of: they are heard from WARNING on."""
 
 _WITH_OWN_HANDLERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy")
 _STANDARD: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO)

@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    case,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from gateway.model.job import Choice, Job, JobError, Moment, Result
 from gateway.model.phases import FINAL, INITIAL, Event, Phase, step
@@ -179,11 +191,14 @@ def in_phase(connection: Connection, phase: Phase) -> list[Job]:
 
 def in_line(connection: Connection, providers: Sequence[str], now: int, limit: int) -> list[Job]:
     """The head of the line: waiting jobs that one of `providers` could serve, oldest first."""
-    fits = or_(*(jobs.c.providers.contains(f"|{name}|", autoescape=True) for name in providers))
     rows = connection.execute(
         select(jobs)
         # "+ 0" keeps the planner from the index on due_at, which would sort the whole line.
-        .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, jobs.c.due_at + 0 <= now, fits)
+        .where(
+            jobs.c.phase == Phase.WAITING_FOR_SLOT.value,
+            jobs.c.due_at + 0 <= now,
+            _served_by(providers),
+        )
         .order_by(jobs.c.created_at, jobs.c.id)
         .limit(limit)
     ).mappings()
@@ -206,6 +221,16 @@ def place_in_line(connection: Connection, job: Job) -> int:
     return int(before) + 1
 
 
+def unserved(connection: Connection, providers: Sequence[str]) -> int:
+    """How many waiting jobs none of `providers` could serve."""
+    found: int = connection.execute(
+        select(func.count())
+        .select_from(jobs)
+        .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, not_(_served_by(providers)))
+    ).scalar_one()
+    return found
+
+
 def next_due(connection: Connection, now: int) -> int | None:
     """When the next job is due. One that is due but waits for a slot does not count."""
     times: list[int] = []
@@ -218,6 +243,12 @@ def next_due(connection: Connection, now: int) -> int | None:
         if found is not None:
             times.append(found)
     return min(times, default=None)
+
+
+def _served_by(providers: Sequence[str]) -> ColumnElement[bool]:
+    return or_(
+        false(), *(jobs.c.providers.contains(f"|{name}|", autoescape=True) for name in providers)
+    )
 
 
 def _note(

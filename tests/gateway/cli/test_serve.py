@@ -161,3 +161,15 @@ def test_a_media_folder_that_cannot_be_made_is_said_in_one_line(configured: Path
         assert "filmgate-media" in gate.said
         assert "Traceback" not in gate.said
         assert "listening" not in gate.said
+
+
+def test_what_it_keeps_is_for_its_user_alone(configured: Path) -> None:
+    with serving("serve", "--port", "0", cwd=configured, PICTORY_API_KEY="k"):
+        kept = [
+            path
+            for path in configured.rglob("*")
+            if "filmgate" in path.name and path.name != "filmgate.toml"
+        ]
+
+        assert len(kept) >= 3
+        assert [path.name for path in kept if path.stat().st_mode & 0o077] == []

@@ -81,3 +81,14 @@ async def test_a_head_without_end_is_refused(address: tuple[str, int]) -> None:
     assert answer.startswith(b"HTTP/1.1 4")
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_body_that_drips_on_after_its_answer_is_cut_off(address: tuple[str, int]) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(b"POST / HTTP/1.1\r\nhost: gate.test\r\ncontent-length: 1000\r\n\r\nx")
+    await reader.readuntil(b"ok")
+    writer.write(b"x")
+
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+    await writer.wait_closed()

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from gateway.engine import dispatch
 from gateway.engine.loop import Engine
@@ -403,6 +404,18 @@ async def test_a_submission_under_way_is_not_cut_by_a_stop(tmp_path: Path) -> No
         job = await stage.job(job_id)
         assert job.phase is Phase.RENDERING
         assert job.remote_id is not None
+
+
+async def test_jobs_that_no_account_is_left_for_are_told_at_start(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
+    async with rig(tmp_path, mock=lasting_mock) as stage:
+        await stage.create(model="pictory/pixverse5.5", prompt=PROMPT)
+
+    with structlog.testing.capture_logs() as lines:
+        async with rig(tmp_path, accounts=[pixverse()], mock=lasting_mock):
+            pass
+    assert [one["jobs"] for one in lines if one["log_level"] == "warning" and "jobs" in one] == [1]
 
 
 async def test_jobs_of_an_account_that_left_the_configuration_wait_for_people(
