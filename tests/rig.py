@@ -169,6 +169,22 @@ class Rig:
         )
 
 
+@asynccontextmanager
+async def lasting(accounts: tuple[MockAccount, ...] = ()) -> AsyncIterator[MockServer]:
+    """Mock providers on a clock of the test's own, for one or more gateways in turn."""
+    callbacks, inputs = Wire(), Wire()
+    mock = MockServer(
+        MockSettings(clock="manual", accounts=accounts),
+        callback_transport=callbacks,
+        input_transport=inputs,
+    )
+    mock.__dict__["wires"] = (callbacks, inputs)
+    try:
+        yield mock
+    finally:
+        await mock.aclose()
+
+
 class RigClock:
     """The gateway's clock, read off the mock's."""
 
@@ -192,15 +208,21 @@ async def rig(
     seed: int = 0,
 ) -> AsyncIterator[Rig]:
     """Gateway and mock, ready; a `mock` handed in outlives this gateway."""
-    callbacks, inputs = Wire(), Wire()
-    own = mock is None
     if mock is None:
-        mock = MockServer(
-            MockSettings(clock="manual", accounts=mock_accounts),
-            callback_transport=callbacks,
-            input_transport=inputs,
-        )
-        mock.__dict__["wires"] = (callbacks, inputs)
+        async with (
+            lasting(mock_accounts) as own,
+            rig(
+                folder,
+                accounts=accounts,
+                routes=routes,
+                public_url=public_url,
+                poll_seconds=poll_seconds,
+                mock=own,
+                seed=seed,
+            ) as made,
+        ):
+            yield made
+        return
     callbacks, inputs = mock.__dict__["wires"]
     wires = {"provider": Wire(mock.app), "media": Wire(mock.app)}
     settings = Settings(
@@ -227,5 +249,3 @@ async def rig(
         await made.engine.stop(1)
         await tools.upstream.aclose()
         await asyncio.to_thread(tools.database.close)
-        if own:
-            await mock.aclose()

@@ -284,20 +284,6 @@ async def test_a_picture_that_never_comes_fails_the_job_after_some_tries(tmp_pat
 # --- restarts -----------------------------------------------------------------------
 
 
-@pytest.fixture
-async def lasting_mock() -> Any:
-    """A mock that outlives the gateway in front of it."""
-    from mockserver import Settings as MockSettings  # noqa: PLC0415
-
-    callbacks, inputs = Wire(), Wire()
-    mock = MockServer(
-        MockSettings(clock="manual"), callback_transport=callbacks, input_transport=inputs
-    )
-    mock.__dict__["wires"] = (callbacks, inputs)
-    yield mock
-    await mock.aclose()
-
-
 async def test_a_job_that_had_a_slot_but_was_not_sent_goes_back_into_the_line(
     tmp_path: Path, lasting_mock: MockServer
 ) -> None:
