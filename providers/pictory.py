@@ -141,7 +141,10 @@ def poll(account: Account, remote_ids: Sequence[str]) -> Flow[Mapping[str, Sight
 
 
 def sighting(response: HttpResponse) -> Sighting:
-    """What one answer of `GET /v1/jobs/{id}` says; HTTP 200 alone says nothing."""
+    """What one answer of `GET /v1/jobs/{id}` says.
+
+    HTTP 200 alone says nothing; any other status says nothing about how the job ended.
+    """
     body = _wire.json_object(response.body)
     if body is None or response.status != 200:  # noqa: PLR2004
         return Unseen(
@@ -154,12 +157,11 @@ def sighting(response: HttpResponse) -> Sighting:
         return _finished(data)
     if word == "cleaned":
         return Failed(fault=Fault.RESULT_GONE, words="the job's data was deleted at Pictory")
-    # `success` counts only where no status is given, and never beside a 404, which says
-    # that nothing was found rather than how it ended.
-    if word == "failed" or (not word and response.status == 200 and body.get("success") is False):  # noqa: PLR2004
+    # `success` counts only where no status is given.
+    if word == "failed" or (not word and body.get("success") is False):
         return _failed(data, _wire.child(body, "error"), body)
     if not word:
-        return Unseen(reason=f"HTTP {response.status} without a status")
+        return Unseen(reason="HTTP 200 without a status")
     return Running(word=shorten(word, 100))
 
 

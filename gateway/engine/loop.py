@@ -11,6 +11,7 @@ from gateway.engine.recover import recover
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
+from gateway.model.phases import Phase
 from gateway.model.request import CreateVideo
 from gateway.storage import Connection, StorageError, jobs, ledger
 
@@ -102,16 +103,17 @@ class Engine:
         tools = self.tools
         bound, groups, rendered = await tools.database.write(self._claim)
         tasks = [
-            self._spawn(dispatch.carry_out(tools, one), f"submit {one.job.id}") for one in bound
+            self._spawn(dispatch.carry_out(tools, one), "submit", job=one.job.id) for one in bound
         ]
         for one in bound:
             dispatch.log_bound(one)
         tasks += [
-            self._spawn(watch.look(tools, group), f"look {group[0].account}") for group in groups
+            self._spawn(watch.look(tools, group), "look", account=group[0].account)
+            for group in groups
         ]
         for job in rendered:
             self._saving += 1
-            tasks.append(self._spawn(self._save(job), f"save {job.id}"))
+            tasks.append(self._spawn(self._save(job), "save", job=job.id))
         return tasks
 
     def _claim(
@@ -133,17 +135,28 @@ class Engine:
     async def _pause(self) -> float:
         """Seconds until something is due."""
 
+        full = (Phase.DOWNLOADING,) if self._saving >= save.AT_ONCE else ()
+
         def due(connection: Connection) -> list[int | None]:
             now = self.tools.clock.now()
-            return [jobs.next_due(connection, now), ledger.cooling_until(connection, now)]
+            return [jobs.next_due(connection, now, *full), ledger.cooling_until(connection, now)]
 
         times = [time for time in await self.tools.database.read(due) if time is not None]
         if not times:
             return IDLE
         return min(max((min(times) - self.tools.clock.now()) / SECOND, 0.02), IDLE)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
+    def _spawn(
+        self, work: Coroutine[Any, Any, None], name: str, **ids: str | None
+    ) -> asyncio.Task[None]:
+        """Run a piece of work beside the others; its log lines carry the ids."""
+
+        async def bound() -> None:
+            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.bind_contextvars(stage=name, **ids)
+            await work
+
+        task = asyncio.create_task(bound(), name=f"{name} {' '.join(map(str, ids.values()))}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

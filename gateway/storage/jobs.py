@@ -231,13 +231,17 @@ def unserved(connection: Connection, providers: Sequence[str]) -> int:
     return found
 
 
-def next_due(connection: Connection, now: int) -> int | None:
-    """When the next job is due. One that is due but waits for a slot does not count."""
+def next_due(connection: Connection, now: int, *waiting: Phase) -> int | None:
+    """When the next job is due.
+
+    Those that are due already and wait for something else, a slot or, in the phases
+    `waiting`, room to be worked on, do not count: its coming wakes the engine.
+    """
     times: list[int] = []
     # A phase at a time, so that each is one step into the index.
     for phase in Phase:
         first = select(func.min(jobs.c.due_at)).where(jobs.c.phase == phase.value)
-        if phase is Phase.WAITING_FOR_SLOT:
+        if phase in {Phase.WAITING_FOR_SLOT, *waiting}:
             first = first.where(jobs.c.due_at > now)
         found: int | None = connection.execute(first).scalar_one()
         if found is not None:

@@ -254,6 +254,23 @@ async def test_a_hot_query_uses_its_index(
     assert "TEMP B-TREE" not in told
 
 
+async def test_what_is_due_but_has_to_wait_does_not_keep_the_engine_awake(
+    database: Database,
+) -> None:
+    def fill(connection: Connection) -> None:
+        jobs.insert_job(connection, a_job("video_waiting"))
+        jobs.insert_job(connection, a_job("video_ready"))
+        connection.execute(text("UPDATE jobs SET phase = 'downloading' WHERE id = 'video_ready'"))
+
+    async def due(*waiting: Phase) -> int | None:
+        return await database.read(lambda connection: jobs.next_due(connection, NOW + 5, *waiting))
+
+    await database.write(fill)
+
+    assert await due() == NOW
+    assert await due(Phase.DOWNLOADING) is None
+
+
 async def test_slots_follow_the_configuration_and_never_exceed_it(database: Database) -> None:
     async def sync(*accounts: Account) -> None:
         await database.write(lambda connection: ledger.sync_accounts(connection, accounts))
