@@ -48,11 +48,17 @@ _log = structlog.get_logger()
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time as it was at the start, going on evenly from there.
+
+    A clock that is set while the gateway runs does not make jobs wait for the difference.
+    """
+
+    def __init__(self) -> None:
+        self._offset = time.time_ns() - time.monotonic_ns()
 
     def now(self) -> int:
         """Microseconds since 1970, UTC."""
-        return time.time_ns() // 1000
+        return (time.monotonic_ns() + self._offset) // 1000
 
 
 def capabilities() -> dict[str, Capabilities]:

@@ -18,13 +18,14 @@ SHORTEST_KEY: Final = 8
 """A shorter "key" is no secret, and would blot out half of what a provider says."""
 
 
-def unkeyed(response: HttpResponse, account: Account) -> HttpResponse:
+def unkeyed(response: HttpResponse, account: Account, *, always: bool = False) -> HttpResponse:
     """The answer without our own key in it: gateways in front of APIs quote it in complaints.
 
-    An answer of 200 stays as it is, for ids and links are read from it.
+    An answer of 200 stays as it is, for ids and links are read from it, unless `always` says
+    that it is only going to be quoted.
     """
     key = account.key.reveal().encode("utf-8", "surrogatepass")
-    if response.status == 200 or len(key) < SHORTEST_KEY:  # noqa: PLR2004
+    if (response.status == 200 and not always) or len(key) < SHORTEST_KEY:  # noqa: PLR2004
         return response
     return msgspec.structs.replace(response, body=response.body.replace(key, b"***"))
 

@@ -349,8 +349,8 @@ def replay(flow: Flow[T], answers: Sequence[HttpResponse]) -> tuple[T, list[Http
 MAX_WORDS: Final = 500
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters (NUL and terminal escapes among them) and halves of characters."""
-_QUERY: Final = re.compile(r"(https?://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
-_TOKEN: Final = re.compile(r"(/callbacks/[^\s/\"'<>]+/)[^\s/\"'<>]+")
+_QUERY: Final = re.compile(r"(https?:\\?/\\?/[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
+_TOKEN: Final = re.compile(r"(/callbacks\\?/[^\s/\"'<>]+/)[^\s/\"'<>]+")
 
 
 def shorten(text: str, limit: int = MAX_WORDS) -> str:

@@ -112,8 +112,9 @@ class Refusal(msgspec.Struct, frozen=True):
 
 REFUSALS: Final = (
     Refusal(400, Fault.INVALID_REQUEST, Scope.JOB),
-    Refusal(401, Fault.UNAUTHORIZED, Scope.PROVIDER),
-    Refusal(402, Fault.NO_CREDITS, Scope.PROVIDER),
+    # Of the account: each has a token of its own here, and one bad one says nothing of others.
+    Refusal(401, Fault.UNAUTHORIZED, Scope.ACCOUNT),
+    Refusal(402, Fault.NO_CREDITS, Scope.ACCOUNT),
     Refusal(412, Fault.NO_CREDITS, Scope.ACCOUNT),
     Refusal(422, Fault.MODERATED, Scope.JOB),
     # One status, three meanings: this account is full by its own maxJobs; every account
@@ -172,7 +173,7 @@ def upload(account: Account, picture: bytes, media_type: str) -> Flow[UploadOutc
         )
     if response.status == 200 and path:  # noqa: PLR2004
         return Uploaded(reference=path)
-    return _unclear(response)
+    return _unclear(response, account)
 
 
 def submit(submission: Submission) -> Flow[SubmitOutcome]:
@@ -192,7 +193,7 @@ def submit(submission: Submission) -> Flow[SubmitOutcome]:
         return refused
     if response.status == 200 and video_id:  # noqa: PLR2004
         return Accepted(remote_id=video_id)
-    return _unclear(response)
+    return _unclear(response, account)
 
 
 def encode(submission: Submission) -> dict[str, Any]:
@@ -324,16 +325,17 @@ def _refused(response: HttpResponse, body: dict[str, Any] | None) -> Refused | N
 
 
 def _unseen(response: HttpResponse, account: Account) -> Unseen:
-    said = _wire.printable(_wire.unkeyed(response, account).body)
+    said = _wire.printable(_wire.unkeyed(response, account, always=True).body)
     return Unseen(
         reason=f"HTTP {response.status}: {shorten(said, 120)}",
         wait_seconds=_wire.retry_after(response),
     )
 
 
-def _unclear(response: HttpResponse) -> Unclear:
+def _unclear(response: HttpResponse, account: Account) -> Unclear:
+    said = _wire.printable(_wire.unkeyed(response, account, always=True).body)
     return Unclear(
-        evidence=f"HTTP {response.status}: {shorten(_wire.printable(response.body))}",
+        evidence=f"HTTP {response.status}: {shorten(said)}",
         status=response.status,
     )
 

@@ -1,7 +1,7 @@
 """Gateway and mock providers in one process, on one clock that only tests move."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
@@ -73,19 +73,24 @@ class Wire(httpx.AsyncBaseTransport):
     """A way to an application in this process, with a place to meddle.
 
     `meddle` sees each request first: it may raise, answer, or return None to let it pass.
+    `spoil` sees each request once the application has answered it: it may raise, or wait.
     """
 
     def __init__(self, app: Any = None) -> None:
         self.app = app
         self.requests: list[httpx.Request] = []
         self.meddle: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
+        self.spoil: Callable[[httpx.Request], Awaitable[None]] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         answer = self.meddle(request)
         if answer is not None:
             return answer
-        return await httpx.ASGITransport(app=self.app).handle_async_request(request)
+        response = await httpx.ASGITransport(app=self.app).handle_async_request(request)
+        if self.spoil is not None:
+            await self.spoil(request)
+        return response
 
 
 class Rig:

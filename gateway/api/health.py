@@ -14,6 +14,9 @@ from gateway.engine.loop import Engine
 from gateway.model.errors import UnavailableError
 from gateway.storage import StorageError
 
+LONGEST_STALL: Final = 60.0
+"""Seconds the engine may fail in a row before the gateway calls itself not ready."""
+
 LEAST_FREE: Final = 64 * 1024**2
 """Bytes of disk below which no job is promised anything."""
 
@@ -71,6 +74,8 @@ async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
         raise UnavailableError("The database takes no writes.") from error
     except OSError as error:
         raise UnavailableError("The media folder cannot be reached.") from error
+    if engine.stalled_seconds > LONGEST_STALL:
+        raise UnavailableError("The engine does not get on with its work; the log says why.")
     if free < LEAST_FREE:
         raise UnavailableError(f"Only {free // 1024**2} MB of disk are left for media.")
     return Response(msgspec.json.encode(Health()), media_type="application/json")

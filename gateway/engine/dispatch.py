@@ -6,13 +6,20 @@ happens after that point is an outcome to be read, never a reason to send again.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 import structlog
 
 from gateway.engine import policy
-from gateway.engine.pictures import InputError, UploadRefusedError, bring
+from gateway.engine.pictures import (
+    InputError,
+    NotReachedError,
+    UploadRefusedError,
+    bring,
+    upload_store,
+)
 from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
 from gateway.model.ids import digest, new_id, new_token
@@ -20,13 +27,12 @@ from gateway.model.job import Choice, Job, JobError
 from gateway.model.phases import Event, Phase
 from gateway.net import NoAnswer, NotSent
 from gateway.routing.choose import choose
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, StorageError, jobs, ledger
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Attempt, State
 from providers.contract import (
     Accepted,
     Account,
-    Fault,
     Refused,
     Role,
     Scope,
@@ -36,6 +42,7 @@ from providers.contract import (
 )
 
 PAGE: Final = 50
+SUBMIT_SECONDS: Final = 30.0
 INPUT_TRIES: Final = 5
 """How often a picture that cannot be fetched is tried before the job fails."""
 
@@ -119,29 +126,39 @@ def log_bound(bound: Bound) -> None:
     log_change(bound.change)
 
 
-async def carry_out(tools: Tools, bound: Bound) -> None:
+class Gate:
+    """What a stop has to know: whether there is one, and whose paid request is under way."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.sending: set[str] = set()
+
+
+async def carry_out(tools: Tools, bound: Bound, gate: Gate) -> None:
     """Everything from the bound slot to the recorded outcome of the submission."""
     try:
         inputs = await _prepare(tools, bound)
     except UploadRefusedError as error:
         await _refused(tools, bound, Phase.PREPARING, error.refused)
-        return
     except InputError as error:
         await _input_failed(tools, bound, str(error), retry=error.retry)
-        return
+    except NotReachedError as error:
+        await _not_reached(tools, bound, Phase.PREPARING, Event.HELD_BACK, str(error))
+    except (StorageError, OSError) as error:
+        await _hold_back(tools, bound, f"the gateway's own storage failed: {error}")
     except Exception as error:  # noqa: BLE001 - a bug must not keep the slot for ever
         _log.exception("preparing a job failed", job=bound.job.id)
         await _input_failed(tools, bound, f"internal error: {type(error).__name__}", retry=True)
-        return
-    if not await _record_intent(tools, bound):
-        return
-    try:
-        outcome = await _send(tools, bound, inputs)
-    except BaseException as error:
-        # Whatever it was, the request may have left.
-        await _lost(tools, bound, f"{type(error).__name__} while submitting")
-        raise
-    await _record_outcome(tools, bound, outcome)
+    else:
+        if gate.stopping:
+            await _hold_back(tools, bound, "the gateway is stopping")
+            return
+        # No await between the question and this: from here on a stop waits for the outcome.
+        gate.sending.add(bound.job.id)
+        try:
+            await _submit(tools, bound, inputs)
+        finally:
+            gate.sending.discard(bound.job.id)
 
 
 async def _prepare(tools: Tools, bound: Bound) -> dict[Role, str]:
@@ -150,6 +167,21 @@ async def _prepare(tools: Tools, bound: Bound) -> dict[Role, str]:
         role: await bring(tools, bound.account, adapter, role, value)
         for role, value in bound.job.request.inputs.items()
     }
+
+
+async def _submit(tools: Tools, bound: Bound, inputs: Mapping[Role, str]) -> None:
+    if not await _record_intent(tools, bound):
+        return
+    outcome: SubmitOutcome | NotSent | None = None
+    try:
+        outcome = await _send(tools, bound, inputs)
+        await _record_outcome(tools, bound, inputs, outcome)
+    except BaseException as error:
+        # Whatever it was, the request may have left.
+        told = outcome.remote_id if isinstance(outcome, Accepted) else None
+        _log.error("a submission was cut short", job=bound.job.id, remote_id=told)
+        await _lost(tools, bound, f"{type(error).__name__} while submitting", told)
+        raise
 
 
 async def _record_intent(tools: Tools, bound: Bound) -> bool:
@@ -178,29 +210,38 @@ async def _send(tools: Tools, bound: Bound, inputs: Mapping[Role, str]) -> Submi
         ),
         reference=bound.attempt_id,
     )
+    flow = adapter.submit(submission)
     try:
-        return await tools.upstream.run(adapter.submit(submission), paid=True)
+        return await tools.upstream.run(
+            flow, lane=bound.account.name, paid=True, deadline=SUBMIT_SECONDS
+        )
     except NotSent as error:
         return error
     except NoAnswer as error:
         return Unclear(evidence=str(error), status=0)
 
 
-async def _record_outcome(tools: Tools, bound: Bound, outcome: SubmitOutcome | NotSent) -> None:
+async def _record_outcome(
+    tools: Tools, bound: Bound, inputs: Mapping[Role, str], outcome: SubmitOutcome | NotSent
+) -> None:
     match outcome:
         case Accepted():
             await _accepted(tools, bound, outcome)
         case Refused():
-            await _refused(tools, bound, Phase.SUBMITTING, outcome)
+            await _refused(tools, bound, Phase.SUBMITTING, outcome, inputs)
         case Unclear():
             await _lost(tools, bound, outcome.evidence)
+        case NotSent(retry=True):
+            await _not_reached(tools, bound, Phase.SUBMITTING, Event.NOT_SENT, str(outcome))
         case NotSent():
-            await _back_in_line(tools, bound, Phase.SUBMITTING, Event.NOT_SENT, str(outcome))
+            error = JobError(code="not_sendable", message=str(outcome))
+            await _fail(tools, bound, Phase.SUBMITTING, Event.REFUSED, error)
 
 
 async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
+        ledger.reached(connection, bound.account.name)
         if ledger.remote_id_taken(connection, bound.account.name, accepted.remote_id):
             return _lose(
                 connection,
@@ -208,6 +249,7 @@ async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
                 bound,
                 f"the provider answered with the id of another job: {accepted.remote_id}",
             )
+        # A fact, whoever has the job by now; so not only when the move is made.
         ledger.mark(connection, bound.attempt_id, State.ACCEPTED, remote_id=accepted.remote_id)
         pause = policy.next_look(tools.poll_seconds(bound.choice.provider), None, tools.rng)
         return jobs.move(
@@ -225,29 +267,45 @@ async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
     await tools.moved(record)
 
 
-async def _refused(tools: Tools, bound: Bound, leaving: Phase, refused: Refused) -> None:
+async def _refused(
+    tools: Tools,
+    bound: Bound,
+    leaving: Phase,
+    refused: Refused,
+    inputs: Mapping[Role, str] = MappingProxyType({}),
+) -> None:
+    then = policy.after_refusal(refused, tools.rng)
+    todo = policy.advice(refused.fault, bound.account.name)
+    words = f"HTTP {refused.status}: {refused.words}" + (f" ({todo})" if todo else "")
+
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
-        then = policy.after_refusal(
-            refused, elsewhere=_elsewhere(connection, tools, bound, refused.scope), rng=tools.rng
-        )
-        concerned = _concerned(tools, bound.account, then.scope)
-        if then.cool:
-            ledger.cool(connection, concerned, now + then.cool, refused.fault.value)
-        ledger.end(connection, bound.attempt_id, now, evidence=refused.words)
-        todo = policy.advice(refused.fault, bound.account.name)
-        return jobs.move(
+        change = jobs.move(
             connection,
             bound.job.id,
             leaving,
             then.event,
             now,
-            detail=f"HTTP {refused.status}: {refused.words}" + (f" ({todo})" if todo else ""),
+            detail=words,
             error=then.error,
             **({} if then.error else _released()),
         )
+        if change is not None:
+            ledger.end(connection, bound.attempt_id, now, evidence=refused.words)
+        ledger.reached(connection, bound.account.name)
+        if then.cool:
+            concerned = _concerned(tools, bound.account, then.scope)
+            ledger.cool(connection, concerned, now + then.cool, refused.fault.value)
+        elif inputs:
+            # It may have been over a picture that the provider no longer keeps.
+            ledger.forget_uploads(connection, upload_store(bound.account), inputs.values())
+        return change
 
     await tools.moved(record)
+    if then.event is Event.TURNED_AWAY:
+        _log.warning(
+            "an account rests", account=bound.account.name, seconds=then.cool / SECOND, words=words
+        )
 
 
 def _concerned(tools: Tools, account: Account, scope: Scope) -> list[str]:
@@ -257,27 +315,20 @@ def _concerned(tools: Tools, account: Account, scope: Scope) -> list[str]:
     return [account.name] if scope is Scope.ACCOUNT else []
 
 
-def _elsewhere(connection: Connection, tools: Tools, bound: Bound, scope: Scope) -> bool:
-    """Whether an account that this refusal is not about could take the job."""
-    providers = {choice.provider for choice in bound.job.choices}
-    out = set(_concerned(tools, bound.account, scope)) | ledger.unusable(
-        connection, tools.clock.now(), Fault.THROTTLED.value
-    )
-    return any(
-        account.provider in providers and account.name not in out
-        for account in tools.accounts.values()
-    )
+async def _lost(tools: Tools, bound: Bound, evidence: str, remote_id: str | None = None) -> None:
+    def record(connection: Connection) -> Change | None:
+        if remote_id is not None:
+            # Kept like an id from a callback: it counts after a look with our own key.
+            ledger.claim(connection, bound.attempt_id, remote_id)
+        return _lose(connection, tools, bound, evidence)
 
-
-async def _lost(tools: Tools, bound: Bound, evidence: str) -> None:
-    await tools.moved(lambda connection: _lose(connection, tools, bound, evidence))
+    await tools.moved(record)
 
 
 def _lose(connection: Connection, tools: Tools, bound: Bound, evidence: str) -> Change | None:
     """The outcome is not known: the slot stays taken, for the job may well be running."""
     now = tools.clock.now()
-    ledger.mark(connection, bound.attempt_id, State.UNKNOWN, evidence=evidence)
-    return jobs.move(
+    change = jobs.move(
         connection,
         bound.job.id,
         Phase.SUBMITTING,
@@ -287,52 +338,86 @@ def _lose(connection: Connection, tools: Tools, bound: Bound, evidence: str) -> 
         deadline_at=tools.deadline(),
         due_at=now + 15 * SECOND,
     )
+    if change is not None:
+        ledger.mark(connection, bound.attempt_id, State.UNKNOWN, evidence=evidence)
+    return change
 
 
 async def _input_failed(tools: Tools, bound: Bound, words: str, *, retry: bool) -> None:
-    if retry and bound.job.failures + 1 < INPUT_TRIES:
-        await _back_in_line(tools, bound, Phase.PREPARING, Event.HELD_BACK, words)
+    """The picture is the caller's: it is tried some times, and then the job fails."""
+    failures = bound.job.failures + 1
+    if retry and failures < INPUT_TRIES:
+        await _hold_back(tools, bound, words, failures=failures)
         return
+    error = JobError(code="input_unusable", message=words)
+    await _fail(tools, bound, Phase.PREPARING, Event.INPUT_UNUSABLE, error)
 
+
+async def _fail(tools: Tools, bound: Bound, leaving: Phase, event: Event, error: JobError) -> None:
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
-        ledger.end(connection, bound.attempt_id, now, evidence=words)
-        return jobs.move(
-            connection,
-            bound.job.id,
-            Phase.PREPARING,
-            Event.INPUT_UNUSABLE,
-            now,
-            detail=words,
-            error=JobError(code="input_unusable", message=words),
+        change = jobs.move(
+            connection, bound.job.id, leaving, event, now, detail=error.message, error=error
         )
+        if change is not None:
+            ledger.end(connection, bound.attempt_id, now, evidence=error.message)
+        return change
 
     await tools.moved(record)
 
 
-async def _back_in_line(
+async def _not_reached(
     tools: Tools, bound: Bound, leaving: Phase, event: Event, words: str
 ) -> None:
-    """Nothing was paid: the slot is given back and the job keeps its place."""
+    """The job goes back to its place; the account rests, longer with each silence in a row."""
 
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
-        failures = bound.job.failures + 1
-        ledger.end(connection, bound.attempt_id, now, evidence=words)
-        return jobs.move(
+        change = _give_back(connection, bound, leaving, event, words, now)
+        failures = ledger.not_reached(connection, bound.account.name)
+        until = now + policy.backoff(failures, tools.rng)
+        ledger.cool(connection, [bound.account.name], until, policy.UNREACHABLE)
+        return change
+
+    await tools.moved(record)
+
+
+async def _hold_back(tools: Tools, bound: Bound, words: str, failures: int | None = None) -> None:
+    """Nothing was paid: the slot is given back, and the job tries again in a while."""
+
+    def record(connection: Connection) -> Change | None:
+        now = tools.clock.now()
+        counted = {} if failures is None else {"failures": failures}
+        return _give_back(
             connection,
-            bound.job.id,
-            leaving,
-            event,
+            bound,
+            Phase.PREPARING,
+            Event.HELD_BACK,
+            words,
             now,
-            detail=words,
-            failures=failures,
-            due_at=now + policy.backoff(failures, tools.rng),
-            **_released(),
+            due_at=now + policy.backoff(failures or 1, tools.rng),
+            **counted,
         )
 
     await tools.moved(record)
 
 
-def _released() -> dict[str, None]:
+def _give_back(
+    connection: Connection,
+    bound: Bound,
+    leaving: Phase,
+    event: Event,
+    words: str,
+    now: int,
+    **values: object,
+) -> Change | None:
+    change = jobs.move(
+        connection, bound.job.id, leaving, event, now, detail=words, **_released(), **values
+    )
+    if change is not None:
+        ledger.end(connection, bound.attempt_id, now, evidence=words)
+    return change
+
+
+def _released() -> dict[str, object]:
     return {"attempt_id": None, "account": None, "chosen": None}

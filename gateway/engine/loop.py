@@ -1,6 +1,7 @@
 """The engine itself: what is due is done, by bounded tasks, until it is told to stop."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -33,8 +34,11 @@ class Engine:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._saving = 0
+        self._gate = dispatch.Gate()
+        self._submits: dict[asyncio.Task[None], str] = {}
+        self._looked_at: set[str] = set()
+        self._good_round = 0.0
         self._loop: asyncio.Task[None] | None = None
-        self._stopping = False
 
     async def accept(self, request: CreateVideo, owner: str) -> Job:
         """Take a job into the line; see `intake.accept`."""
@@ -46,7 +50,7 @@ class Engine:
         """A provider called; False when the token is not one of ours."""
         if provider not in self.tools.adapters:
             return False
-        known = await watch.called_back(self.tools, provider, token, body)
+        known = await watch.called_back(self.tools, provider, token, body, self._looked_at)
         self._wake.set()
         return known
 
@@ -59,21 +63,32 @@ class Engine:
         await self.prepare()
         self._loop = asyncio.create_task(self._run(), name="filmgate-engine")
 
-    async def stop(self, seconds: float = 30.0) -> None:
-        """Take up nothing more and let what is under way end.
+    async def stop(self, seconds: float = dispatch.SUBMIT_SECONDS + 10) -> None:
+        """Take up nothing more; return when no submission is under way.
 
-        A submission is never cut: its outcome would be lost. What is still going on after
-        `seconds` is taken over by the next start.
+        A paid request is never cut: its outcome would be lost. Everything else is, at once;
+        the next start takes it over from its row. Should the database refuse the outcomes
+        for longer than `seconds`, the start after that has to look for them.
         """
-        self._stopping = True
+        self._gate.stopping = True
         self._wake.set()
         if self._loop is not None:
             await self._loop
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=seconds)
-            for task in late:
+        for task in self._tasks - self._sending():
+            task.cancel()
+        if sending := self._sending():
+            await asyncio.wait(sending, timeout=seconds)
+        if left := set(self._tasks):
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await asyncio.wait(left, timeout=2)
+
+    @property
+    def stalled_seconds(self) -> float:
+        """How long ago the last round went well; 0 while the engine does not run by itself."""
+        if self._loop is None or not self._good_round:
+            return 0.0
+        return time.monotonic() - self._good_round
 
     async def turn(self) -> int:
         """Do all that is due now, to its end; how many pieces of work that was."""
@@ -82,11 +97,13 @@ class Engine:
         return len(tasks)
 
     async def _run(self) -> None:
-        while not self._stopping:
+        self._good_round = time.monotonic()
+        while not self._gate.stopping:
             self._wake.clear()
             try:
                 await self._take_up()
                 pause = await self._pause()
+                self._good_round = time.monotonic()
             except StorageError as error:
                 _log.error("the database is not usable", error=str(error))
                 pause = TROUBLE
@@ -102,15 +119,16 @@ class Engine:
         """Start a task for everything that is due."""
         tools = self.tools
         bound, groups, rendered = await tools.database.write(self._claim)
-        tasks = [
-            self._spawn(dispatch.carry_out(tools, one), "submit", job=one.job.id) for one in bound
-        ]
+        tasks: list[asyncio.Task[None]] = []
         for one in bound:
             dispatch.log_bound(one)
-        tasks += [
-            self._spawn(watch.look(tools, group), "look", account=group[0].account)
-            for group in groups
-        ]
+            work = dispatch.carry_out(tools, one, self._gate)
+            task = self._spawn(work, "submit", job=one.job.id)
+            self._submits[task] = one.job.id
+            tasks.append(task)
+        for group in groups:
+            self._looked_at.update(job.id for job in group)
+            tasks.append(self._spawn(self._look(group), "look", account=group[0].account))
         for job in rendered:
             self._saving += 1
             tasks.append(self._spawn(self._save(job), "save", job=job.id))
@@ -122,9 +140,15 @@ class Engine:
         now = self.tools.clock.now()
         return (
             dispatch.bind_line(connection, self.tools),
-            watch.take_watched(connection, now),
+            watch.take_watched(connection, now, self._looked_at),
             save.take_rendered(connection, now, save.AT_ONCE - self._saving),
         )
+
+    async def _look(self, group: list[Job]) -> None:
+        try:
+            await watch.look(self.tools, group)
+        finally:
+            self._looked_at.difference_update(job.id for job in group)
 
     async def _save(self, job: Job) -> None:
         try:
@@ -132,9 +156,12 @@ class Engine:
         finally:
             self._saving -= 1
 
+    def _sending(self) -> set[asyncio.Task[None]]:
+        """The tasks whose paid request is under way."""
+        return {task for task, job in self._submits.items() if job in self._gate.sending}
+
     async def _pause(self) -> float:
         """Seconds until something is due."""
-
         full = (Phase.DOWNLOADING,) if self._saving >= save.AT_ONCE else ()
 
         def due(connection: Connection) -> list[int | None]:
@@ -163,6 +190,7 @@ class Engine:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._submits.pop(task, None)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a task of the engine failed", task=task.get_name(), exc_info=error)

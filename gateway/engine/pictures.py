@@ -6,6 +6,7 @@ from typing import Final, assert_never
 from gateway.engine.intake import check_picture
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
+from gateway.model.ids import digest
 from gateway.model.media import MAX_PICTURE_BYTES, NotMedia
 from gateway.model.request import InlineInput, Input, StoredInput, UrlInput
 from gateway.net import DownloadFailed, NetFault
@@ -19,11 +20,15 @@ LINK_SECONDS: Final = 6 * 3600
 
 
 class InputError(Exception):
-    """A picture cannot be had; `retry` says whether it may be had later."""
+    """The caller's picture cannot be had or used; `retry` says whether it may be later."""
 
     def __init__(self, role: Role, words: str, *, retry: bool) -> None:
         super().__init__(f"{role.value}: {words}")
         self.retry = retry
+
+
+class NotReachedError(Exception):
+    """The provider could not be reached, or did not answer, which is no fault of the picture."""
 
 
 class UploadRefusedError(Exception):
@@ -40,7 +45,8 @@ async def bring(tools: Tools, account: Account, adapter: Adapter, role: Role, va
     Costs nothing at the provider, so it may be done again after a crash.
 
     Raises:
-        InputError: The picture cannot be had or brought over.
+        InputError: The picture cannot be had or used.
+        NotReachedError: It cannot be brought over just now.
         UploadRefusedError: The provider said no.
     """
     if adapter.capabilities.input_form is InputForm.URL:
@@ -61,8 +67,9 @@ async def _as_upload(
     tools: Tools, account: Account, adapter: Adapter, role: Role, value: Input
 ) -> str:
     stored = await _stored(tools, role, value)
+    store = upload_store(account)
     known = await tools.database.read(
-        lambda connection: ledger.uploaded(connection, account.name, stored.digest)
+        lambda connection: ledger.uploaded(connection, store, stored.digest)
     )
     if known is not None:
         return known
@@ -71,20 +78,22 @@ async def _as_upload(
     content = await asyncio.to_thread(tools.media.path(stored.digest).read_bytes)
     try:
         outcome = await tools.upstream.run(
-            adapter.upload(account, content, stored.media_type), deadline=UPLOAD_SECONDS
+            adapter.upload(account, content, stored.media_type),
+            lane=account.name,
+            deadline=UPLOAD_SECONDS,
         )
     except NetFault as error:
-        raise InputError(role, f"the upload failed: {error}", retry=True) from error
+        raise NotReachedError(f"{role.value}: the upload failed: {error}") from error
     match outcome:
         case Refused():
             raise UploadRefusedError(outcome)
         case Unclear():
-            raise InputError(role, f"the upload failed: {outcome.evidence}", retry=True)
+            raise NotReachedError(f"{role.value}: the upload failed: {outcome.evidence}")
         case Uploaded():
             await tools.persist(
                 lambda connection: ledger.remember_upload(
                     connection,
-                    account.name,
+                    store,
                     stored.digest,
                     outcome.reference,
                     tools.clock.now(),
@@ -93,6 +102,12 @@ async def _as_upload(
             return outcome.reference
         case _:
             assert_never(outcome)
+
+
+def upload_store(account: Account) -> str:
+    """Where an account's uploads live: other credentials under its name are another place."""
+    credentials = f"{account.base_url}\n{account.email}\n{account.key.reveal()}"
+    return f"{account.name}:{digest(credentials)[:16]}"
 
 
 async def _stored(tools: Tools, role: Role, value: Input) -> StoredInput:
@@ -109,14 +124,12 @@ async def _stored(tools: Tools, role: Role, value: Input) -> StoredInput:
                     value.url, incoming, max_bytes=MAX_PICTURE_BYTES, deadline=FETCH_SECONDS
                 )
                 content = await asyncio.to_thread(incoming.read_bytes)
-                media_type = check_picture(content)
+                media_type = await asyncio.to_thread(check_picture, content)
                 await asyncio.to_thread(tools.media.adopt, incoming, got.digest)
             except DownloadFailed as error:
                 raise InputError(role, error.reason, retry=error.retry) from error
             except NotMedia as error:
                 raise InputError(role, str(error), retry=False) from error
-            except OSError as error:
-                raise InputError(role, f"cannot be kept: {error.strerror}", retry=True) from error
             finally:
                 await asyncio.to_thread(incoming.unlink, missing_ok=True)
             return StoredInput(digest=got.digest, media_type=media_type)

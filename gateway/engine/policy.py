@@ -23,8 +23,14 @@ BACKOFF: Final = (5 * SECOND, 60 * SECOND)
 SLOW_WATCH: Final = 300 * SECOND
 """Between two looks at a job that is past its deadline."""
 
+DAY: Final = 86_400 * SECOND
+
 LEASE: Final = 120 * SECOND
 """How long a stage may work on a job before the job is taken to be abandoned."""
+
+
+UNREACHABLE: Final = "unreachable"
+"""Why an account rests whose provider cannot be reached."""
 
 
 class Consequence(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,22 +46,21 @@ class Consequence(msgspec.Struct, frozen=True, kw_only=True):
     error: JobError | None = None
 
 
-def after_refusal(refused: Refused, *, elsewhere: bool, rng: Random) -> Consequence:
-    """A refusal that passes puts the job back in line; one that does not ends it.
+def after_refusal(refused: Refused, rng: Random) -> Consequence:
+    """Only a refusal that is about the job itself ends it.
 
-    `elsewhere` says whether another account could still take the job, which decides when
-    the refusal is about the account and not about the job.
+    A 429 rests the account for a while. An account that cannot work (bad key, no credits, on
+    hold) rests longer, until somebody mends it; that is no fault of the jobs, which keep
+    their place and go to another account where there is one.
     """
     if refused.retry:
-        return Consequence(
-            event=Event.THROTTLED, cool=throttle(refused.wait_seconds, rng), scope=refused.scope
-        )
-    cool = 0 if refused.scope is Scope.JOB else PAUSE
-    if refused.scope is not Scope.JOB and elsewhere:
-        return Consequence(event=Event.TURNED_AWAY, cool=cool, scope=refused.scope)
+        cool = throttle(refused.wait_seconds, rng)
+        return Consequence(event=Event.THROTTLED, cool=cool, scope=refused.scope)
+    if refused.scope is not Scope.JOB:
+        return Consequence(event=Event.TURNED_AWAY, cool=PAUSE, scope=refused.scope)
     return Consequence(
         event=Event.REFUSED,
-        cool=cool,
+        cool=0,
         scope=refused.scope,
         error=JobError(code=refused.fault.value, message=refused.words),
     )
@@ -78,9 +83,18 @@ def backoff(failures: int, rng: Random) -> int:
 
 
 def next_look(pace_seconds: float, asked_seconds: float | None, rng: Random) -> int:
-    """The pause before the next poll: the provider's pace with jitter, or what it asked for."""
+    """The pause before the next poll: the provider's pace with jitter, or what it asked for.
+
+    A wish is honoured up to five minutes: a look costs the provider next to nothing, and a
+    paid video must not be forgotten over one odd answer.
+    """
     pause = pace_seconds * rng.uniform(0.9, 1.1)
-    return round(max(pause, asked_seconds or 0.0) * SECOND)
+    return round(max(pause * SECOND, min((asked_seconds or 0.0) * SECOND, SLOW_WATCH)))
+
+
+def late_look(failures: int) -> int:
+    """Between two looks at an overdue job: 5 minutes, doubling to a day with each failed save."""
+    return min(SLOW_WATCH << min(failures, 10), DAY)
 
 
 def advice(fault: Fault, account: str) -> str:

@@ -2,10 +2,12 @@
 
 import structlog
 
+from gateway.engine import policy
 from gateway.engine.tools import Tools
 from gateway.model.phases import Event, Phase
 from gateway.storage import Connection, jobs, ledger
 from gateway.storage.ledger import State
+from providers.contract import Fault
 
 RESTARTED = "the gateway restarted"
 
@@ -37,6 +39,8 @@ def _served(tools: Tools) -> tuple[str, ...]:
 
 def _take_over(connection: Connection, tools: Tools) -> dict[str, int]:
     now = tools.clock.now()
+    jobs.rebase(connection, now)
+    ledger.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
     counts: dict[str, int] = {}
     for job in jobs.in_phase(connection, Phase.PREPARING):
         if job.attempt_id is not None:

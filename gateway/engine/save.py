@@ -33,9 +33,12 @@ def take_rendered(connection: Connection, now: int, room: int) -> list[Job]:
 
 async def save(tools: Tools, job: Job) -> None:
     """Bring one result onto our disk, check it, complete the job."""
+    hopeless = False
     try:
         result = await _fetch(tools, job)
-    except (DownloadFailed, NotMedia) as error:
+    except DownloadFailed as error:
+        words, hopeless = str(error), not error.retry
+    except NotMedia as error:
         words = str(error)
     except OSError as error:
         words = f"cannot be kept: {error.strerror or error}"
@@ -45,7 +48,9 @@ async def save(tools: Tools, job: Job) -> None:
     else:
         await tools.moved(lambda connection: _saved(connection, tools, job, result))
         return
-    await tools.moved(lambda connection: _not_saved(connection, tools, job, words))
+    await tools.moved(
+        lambda connection: _not_saved(connection, tools, job, words, hopeless=hopeless)
+    )
 
 
 async def _fetch(tools: Tools, job: Job) -> Result:
@@ -97,11 +102,18 @@ def _saved(connection: Connection, tools: Tools, job: Job, result: Result) -> Ch
     )
 
 
-def _not_saved(connection: Connection, tools: Tools, job: Job, words: str) -> Change | None:
-    """Look at the job again, which gives a fresh link; past the deadline people are told."""
+def _not_saved(
+    connection: Connection, tools: Tools, job: Job, words: str, *, hopeless: bool
+) -> Change | None:
+    """Look at the job again, which gives a fresh link.
+
+    People are told past the deadline, or when a second link is as hopeless (too large, moved
+    elsewhere); tries then grow rare, for each of them moves the whole file.
+    """
     now = tools.clock.now()
     failures = job.failures + 1
-    if job.deadline_at is not None and now >= job.deadline_at:
+    late = job.deadline_at is not None and now >= job.deadline_at
+    if late or (hopeless and failures > 1):
         return jobs.move(
             connection,
             job.id,
@@ -110,7 +122,7 @@ def _not_saved(connection: Connection, tools: Tools, job: Job, words: str) -> Ch
             now,
             detail=words,
             failures=failures,
-            due_at=now + policy.SLOW_WATCH,
+            due_at=now + policy.late_look(failures),
             error=JobError(code="result_not_saved", message=words),
         )
     return jobs.move(

@@ -4,7 +4,7 @@ Only what was read with our own key moves a job. A poll that fails changes nothi
 time of the next one; a deadline makes a job visible to people, and it is watched on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Final, assert_never
 
@@ -28,12 +28,14 @@ WATCHED: Final = (Phase.RENDERING, Phase.SUBMISSION_UNKNOWN, Phase.NEEDS_ATTENTI
 _log = structlog.get_logger()
 
 
-def take_watched(connection: Connection, now: int) -> list[list[Job]]:
-    """The jobs that are due for a look, one list per account."""
+def take_watched(connection: Connection, now: int, taken: Collection[str]) -> list[list[Job]]:
+    """The jobs that are due for a look, one list per account; none that is looked at already."""
     due = [
         job
         for phase in WATCHED
-        for job in jobs.take_due(connection, phase, now, until=now + policy.LEASE, limit=GRASP)
+        for job in jobs.take_due(
+            connection, phase, now, until=now + policy.LEASE, limit=GRASP, taken=taken
+        )
     ]
     due.sort(key=lambda job: job.account or "")
     return [list(group) for _, group in groupby(due, key=lambda job: job.account or "")]
@@ -48,17 +50,26 @@ async def look(tools: Tools, group: Sequence[Job]) -> None:
         for job in group:
             await _nothing_new(tools, job, began, Unseen(reason=words))
         return
-    ids = {job.id: await _remote_id(tools, account, job) for job in group}
-    seen = await _poll(tools, account, [one for one in ids.values() if one is not None])
+    known: list[tuple[Job, str]] = []
     for job in group:
-        remote_id = ids[job.id]
+        remote_id = await _remote_id(tools, account, job)
         if remote_id is None:
             await _nothing_new(tools, job, began, Unseen(reason="its id is not known yet"))
         else:
+            known.append((job, remote_id))
+    size = tools.adapters[account.provider].capabilities.poll_batch
+    for start in range(0, len(known), size):
+        batch = known[start : start + size]
+        began = tools.clock.now()
+        # Recorded batch by batch: what is known must not wait for a slow answer about others.
+        seen = await _poll(tools, account, [remote_id for _, remote_id in batch])
+        for job, remote_id in batch:
             await _record(tools, job, began, remote_id, seen[remote_id])
 
 
-async def called_back(tools: Tools, provider: str, token: str, body: bytes) -> bool:
+async def called_back(
+    tools: Tools, provider: str, token: str, body: bytes, taken: Collection[str]
+) -> bool:
     """A provider called about an attempt: have its job looked at. False: unknown token.
 
     The body is only a claim. An id in it is kept where ours is missing, and counts after a
@@ -74,7 +85,13 @@ async def called_back(tools: Tools, provider: str, token: str, body: bytes) -> b
     def wake(connection: Connection) -> bool:
         if attempt.remote_id is None and hint.remote_id is not None:
             ledger.claim(connection, attempt.id, hint.remote_id)
-        return jobs.wake(connection, attempt.job_id, WATCHED, tools.clock.now())
+        return jobs.wake(
+            connection,
+            attempt.job_id,
+            WATCHED,
+            tools.clock.now(),
+            taken=attempt.job_id in taken,
+        )
 
     woken = await tools.database.write(wake)
     if attempt.state is State.ENDED and attempt.remote_id is None and hint.remote_id:
@@ -108,17 +125,13 @@ async def _remote_id(tools: Tools, account: Account, job: Job) -> str | None:
     return await tools.database.read(claimed)
 
 
-async def _poll(tools: Tools, account: Account, ids: Sequence[str]) -> dict[str, Sighting]:
-    adapter = tools.adapters[account.provider]
-    size = adapter.capabilities.poll_batch
-    seen: dict[str, Sighting] = {}
-    for start in range(0, len(ids), size):
-        batch = ids[start : start + size]
-        try:
-            seen.update(await tools.upstream.run(adapter.poll(account, batch)))
-        except NetFault as error:
-            seen.update(dict.fromkeys(batch, Unseen(reason=str(error))))
-    return seen
+async def _poll(tools: Tools, account: Account, ids: Sequence[str]) -> Mapping[str, Sighting]:
+    flow = tools.adapters[account.provider].poll(account, ids)
+    try:
+        return await tools.upstream.run(flow, lane=account.name)
+    except NetFault as error:
+        _log.warning("a provider was not heard", provider=account.provider, reason=str(error))
+        return dict.fromkeys(ids, Unseen(reason=str(error)))
 
 
 async def _record(tools: Tools, job: Job, began: int, remote_id: str, seen: Sighting) -> None:
@@ -147,47 +160,47 @@ async def _reread(tools: Tools, job: Job) -> Job:
 
 def _adopt(connection: Connection, tools: Tools, job: Job, remote_id: str) -> Change | None:
     """The job whose submit's answer was lost is found, and seen with our own key."""
-    now = tools.clock.now()
-    if job.attempt_id is not None:
-        # An overdue attempt has given its slot back and stays without one.
-        lost = job.phase is Phase.SUBMISSION_UNKNOWN
-        state = State.ACCEPTED if lost else State.OVERDUE
-        ledger.mark(connection, job.attempt_id, state, remote_id=remote_id)
-    return jobs.move(
+    change = jobs.move(
         connection,
         job.id,
         job.phase,
         Event.ADOPTED,
-        now,
+        tools.clock.now(),
         detail=f"found again as {remote_id}",
         remote_id=remote_id,
         deadline_at=tools.deadline(),
         error=None,
     )
+    if change is not None and job.attempt_id is not None:
+        # An overdue attempt has given its slot back and stays without one.
+        lost = job.phase is Phase.SUBMISSION_UNKNOWN
+        state = State.ACCEPTED if lost else State.OVERDUE
+        ledger.mark(connection, job.attempt_id, state, remote_id=remote_id)
+    return change
 
 
 def _finished(connection: Connection, tools: Tools, job: Job, finished: Finished) -> Change | None:
     now = tools.clock.now()
-    if job.attempt_id is not None:
-        ledger.end(connection, job.attempt_id, now)
-    return jobs.move(
+    # What people were told stays until the file is here: it may be why it is not.
+    told: dict[str, object] = {} if job.phase is Phase.NEEDS_ATTENTION else {"error": None}
+    change = jobs.move(
         connection,
         job.id,
         job.phase,
         Event.RENDERED,
         now,
+        detail="",
         remote_url=finished.url,
         cost=finished.cost,
         progress=99,
-        error=None,
+        **told,
     )
+    return _ended(connection, job, change, now)
 
 
 def _failed(connection: Connection, tools: Tools, job: Job, failed: Failed) -> Change | None:
     now = tools.clock.now()
-    if job.attempt_id is not None:
-        ledger.end(connection, job.attempt_id, now, evidence=failed.words)
-    return jobs.move(
+    change = jobs.move(
         connection,
         job.id,
         job.phase,
@@ -196,6 +209,22 @@ def _failed(connection: Connection, tools: Tools, job: Job, failed: Failed) -> C
         detail=failed.words,
         error=JobError(code=failed.fault.value, message=failed.words),
     )
+    return _ended(connection, job, change, now, evidence=failed.words)
+
+
+def _ended(
+    connection: Connection,
+    job: Job,
+    change: Change | None,
+    now: int,
+    *,
+    evidence: str | None = None,
+    state: State = State.ENDED,
+) -> Change | None:
+    """End the attempt with the move that ends it; never for a look that came too late."""
+    if change is not None and job.attempt_id is not None:
+        ledger.end(connection, job.attempt_id, now, evidence=evidence, state=state)
+    return change
 
 
 async def _nothing_new(tools: Tools, job: Job, began: int, seen: Running | Unseen) -> None:
@@ -207,13 +236,15 @@ async def _nothing_new(tools: Tools, job: Job, began: int, seen: Running | Unsee
         await tools.moved(lambda connection: _overdue(connection, tools, job, words))
         return
     if job.phase is Phase.NEEDS_ATTENTION:
-        pause = policy.SLOW_WATCH
+        pause = policy.late_look(job.failures)
     else:
         asked = seen.wait_seconds if isinstance(seen, Unseen) else None
         provider = job.choice.provider if job.choice else ""
         pause = policy.next_look(
             tools.poll_seconds(provider) if provider in tools.adapters else 60.0, asked, tools.rng
         )
+        if job.deadline_at is not None:
+            pause = min(pause, job.deadline_at - now)
     values: dict[str, object] = {}
     if isinstance(seen, Running) and seen.progress is not None:
         values["progress"] = max(job.progress, min(seen.progress, 98))
@@ -227,10 +258,8 @@ async def _nothing_new(tools: Tools, job: Job, began: int, seen: Running | Unsee
 def _overdue(connection: Connection, tools: Tools, job: Job, words: str) -> Change | None:
     """The slot is given back, the id is kept, and the watch goes on at a slow pace."""
     now = tools.clock.now()
-    if job.attempt_id is not None:
-        ledger.end(connection, job.attempt_id, now, state=State.OVERDUE)
     minutes = tools.pace.deadline_seconds / 60
-    return jobs.move(
+    change = jobs.move(
         connection,
         job.id,
         job.phase,
@@ -247,3 +276,4 @@ def _overdue(connection: Connection, tools: Tools, job: Job, words: str) -> Chan
             ),
         ),
     )
+    return _ended(connection, job, change, now, state=State.OVERDUE)

@@ -120,6 +120,9 @@ STATUS: Final[dict[Phase, Status]] = {
     Phase.FAILED: Status.FAILED,
 }
 
+IN_HAND: Final = frozenset({Phase.PREPARING, Phase.SUBMITTING})
+"""In these phases a task of the engine has the job; no time makes it due."""
+
 HOLDS_SLOT: Final = frozenset(
     {
         Phase.PREPARING,

@@ -15,7 +15,7 @@ from providers.contract import Flow
 T = TypeVar("T")
 
 IN_FLIGHT: Final = 8
-"""Requests at a time to provider APIs, for paid and unpaid ones each."""
+"""Requests at a time in one lane, for paid and unpaid ones each."""
 KEEP_SECONDS: Final = 30.0
 """How long an idle connection is kept for the next unpaid request."""
 
@@ -25,6 +25,9 @@ class Upstream:
 
     Provider APIs live where the operator's settings say, so any address will do. Files
     live where a provider says: those links go through the address guard.
+
+    Each *lane* (an account) has connections of its own: a provider that hangs takes none
+    from the others.
 
     Args:
         allow_private: Networks that file links may lead to although they are not public.
@@ -39,21 +42,24 @@ class Upstream:
         provider_transport: httpx.AsyncBaseTransport | None = None,
         media_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        if provider_transport is None:
-            self._free = _provider_client(_network(keep=IN_FLIGHT))
-            self._paid = _provider_client(_network(keep=0))
-        else:
-            self._free = self._paid = _provider_client(provider_transport)
+        self._provider_transport = provider_transport
+        # Made once: loading the certificates is most of what a client costs.
+        self._certificates = httpx.create_ssl_context(trust_env=False)
+        self._lanes: dict[tuple[str, bool], httpx.AsyncClient] = {}
+        self._closed = False
         if media_transport is None:
             self._media = guarded_client(allow_private)
         else:
             self._media = _provider_client(media_transport)
 
-    async def run(self, flow: Flow[T], *, paid: bool = False, deadline: float = 30.0) -> T:
+    async def run(
+        self, flow: Flow[T], *, lane: str = "", paid: bool = False, deadline: float = 30.0
+    ) -> T:
         """Run an adapter's flow.
 
         Args:
             flow: Always closed afterwards.
+            lane: Whose connections to use.
             paid: The flow spends money: use fresh connections. An error on a kept one may
                 only mean that the server had just closed it, and nobody could tell that
                 from a request that was read and cost something.
@@ -63,7 +69,7 @@ class Upstream:
             NotSent: The provider never saw the flow's last request.
             NoAnswer: It may have, but no whole answer came.
         """
-        return await drive(self._paid if paid else self._free, flow, deadline=deadline)
+        return await drive(self._client(lane, paid=paid), flow, deadline=deadline)
 
     async def fetch(self, url: str, into: Path, *, max_bytes: int, deadline: float) -> Download:
         """Download a file through the address guard; see `download`.
@@ -75,20 +81,29 @@ class Upstream:
 
     async def aclose(self) -> None:
         """Close all connections. Requests under way fail."""
-        for client in (self._free, self._paid, self._media):
+        self._closed = True
+        for client in (*self._lanes.values(), self._media):
             await client.aclose()
 
+    def _client(self, lane: str, *, paid: bool) -> httpx.AsyncClient:
+        client = self._lanes.get((lane, paid))
+        if client is None:
+            transport = self._provider_transport or self._network(keep=0 if paid else IN_FLIGHT)
+            client = _provider_client(transport)
+            if not self._closed:
+                self._lanes[lane, paid] = client
+        return client
 
-def _network(*, keep: int) -> httpx.AsyncHTTPTransport:
-    return httpx.AsyncHTTPTransport(
-        verify=httpx.create_ssl_context(trust_env=False),
-        trust_env=False,
-        limits=httpx.Limits(
-            max_connections=IN_FLIGHT,
-            max_keepalive_connections=keep,
-            keepalive_expiry=KEEP_SECONDS,
-        ),
-    )
+    def _network(self, *, keep: int) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
+            verify=self._certificates,
+            trust_env=False,
+            limits=httpx.Limits(
+                max_connections=IN_FLIGHT,
+                max_keepalive_connections=keep,
+                keepalive_expiry=KEEP_SECONDS,
+            ),
+        )
 
 
 def _provider_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:

@@ -23,6 +23,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 T = TypeVar("T")
 
+BUSY_SECONDS: Final = 5.0
+"""How long a statement waits for a lock of another program, such as a backup."""
 GROUP: Final = 256
 READERS: Final = 4
 SAFE_SQLITE: Final = (3, 51, 3)
@@ -32,7 +34,6 @@ same time. Ours never does (one writer, one process), which is why this is only 
 PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=5000",
     "PRAGMA foreign_keys=ON",
 )
 
@@ -157,22 +158,39 @@ class Database:
         answers: list[tuple[Future[Any], Any]] = []
         try:
             with self._writer.connect() as connection:
+                # Here, and not at the first savepoint: a file that is locked fails the group.
+                connection.begin()
                 for work in group:
                     try:
                         with connection.begin_nested():
-                            answers.append((work.done, work.run(connection)))
+                            answer = work.run(connection)
+                        answers.append((work.done, answer))
                     except (DBAPIError, sqlite3.Error) as error:
                         work.done.set_exception(_translated(error))
                     except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
                         work.done.set_exception(error)
+                    _still_open(connection)
                 connection.commit()
         except Exception as error:  # noqa: BLE001 - the writer must outlive any of them
             for work in group:
                 if not work.done.done():
-                    work.done.set_exception(_translated(error))
+                    told = error if isinstance(error, StorageError) else _translated(error)
+                    work.done.set_exception(told)
             return
         for done, answer in answers:
             done.set_result(answer)
+
+
+def _still_open(connection: Connection) -> None:
+    """On some errors (disk full, I/O) SQLite rolls back the whole transaction by itself.
+
+    Then the savepoints before are gone, and those after would be transactions of their own.
+
+    Raises:
+        StorageError: That has happened: nothing of the group is stored.
+    """
+    if not getattr(connection.connection.dbapi_connection, "in_transaction", False):
+        raise StorageError("the database rolled the transaction back")
 
 
 def _translated(error: Exception) -> Exception:
@@ -191,7 +209,7 @@ def _engine(path: Path, begin: str) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         # Without isolation level the driver starts no transactions of its own.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 5.0},
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_SECONDS},
         pool_size=READERS,
         max_overflow=0,
     )

@@ -4,7 +4,7 @@
 movers one finds nothing to move, and it writes the event in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,8 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.model.clock import SECOND
 from gateway.model.job import Choice, Job, JobError, Moment, Result
-from gateway.model.phases import FINAL, INITIAL, Event, Phase, step
+from gateway.model.phases import FINAL, IN_HAND, INITIAL, Event, Phase, step
 from gateway.model.request import CreateVideo
 from gateway.storage.tables import events, jobs
 from providers.contract import Price
@@ -35,7 +36,10 @@ _JSON: Final[dict[str, Any]] = {
     "cost": Price,
     "result": Result,
 }
-_HIDDEN: Final = frozenset({"providers", "woken_at"})
+_HIDDEN: Final = frozenset({"providers", "woken_at", "taken_at"})
+
+WAKE_GAP: Final = 2 * SECOND
+"""Between two looks at a job, however often its provider calls."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +98,9 @@ def move(
     """
     entering = step(leaving, event)
     if entering in FINAL:
-        values |= {"due_at": None, "completed_at": now}
-    values.setdefault("due_at", now)
+        values |= {"completed_at": now}
+    # Where no time moves a job on, but the task that has it, or nothing, it is never due.
+    values.setdefault("due_at", None if entering in FINAL | IN_HAND else now)
     moved = connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.phase == leaving.value)
@@ -138,33 +143,48 @@ def look_again(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.phase == phase.value)
         .values(
-            due_at=case((jobs.c.woken_at > began, jobs.c.woken_at), else_=due_at),
+            due_at=case((jobs.c.woken_at > began, jobs.c.woken_at + WAKE_GAP), else_=due_at),
             **{name: _stored(name, value) for name, value in values.items()},
         )
     )
 
 
-def wake(connection: Connection, job_id: str, phases: Sequence[Phase], now: int) -> bool:
-    """A callback came: have the job looked at now; False where there is nothing to look at.
+def wake(
+    connection: Connection, job_id: str, phases: Sequence[Phase], now: int, *, taken: bool = False
+) -> bool:
+    """A callback came: have the job looked at; False where there is nothing to look at.
 
-    The first one is noted in the history; providers that report progress send many.
+    The first one is noted in the history; providers that report progress send many. While
+    the job is `taken`, that is, looked at already, the wish is kept for when that ends.
     """
-    row = connection.execute(select(jobs.c.phase, jobs.c.woken_at).where(jobs.c.id == job_id)).one()
+    row = connection.execute(
+        select(jobs.c.phase, jobs.c.woken_at, jobs.c.taken_at).where(jobs.c.id == job_id)
+    ).one()
     phase = Phase(row.phase)
     if phase not in phases:
         return False
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(due_at=now, woken_at=now))
+    wish: dict[str, object] = {"woken_at": now}
+    if not taken:
+        wish["due_at"] = max(now, row.taken_at + WAKE_GAP)
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(**wish))
     if row.woken_at == 0:
         _note(connection, job_id, now, "called_back", phase, "the provider called")
     return True
 
 
 def take_due(
-    connection: Connection, phase: Phase, now: int, *, until: int, limit: int
+    connection: Connection,
+    phase: Phase,
+    now: int,
+    *,
+    until: int,
+    limit: int,
+    taken: Collection[str] = (),
 ) -> list[Job]:
     """Jobs of a phase that are due, most overdue first; they come up again at `until`.
 
-    That makes `due_at` a lease: should whoever took them die, they are due once more.
+    That makes `due_at` a lease: should whoever took them die, they are due once more. Those
+    that are `taken` already, by somebody alive, only have their lease renewed.
     """
     rows = (
         connection.execute(
@@ -178,9 +198,11 @@ def take_due(
     )
     if rows:
         connection.execute(
-            update(jobs).where(jobs.c.id.in_([row["id"] for row in rows])).values(due_at=until)
+            update(jobs)
+            .where(jobs.c.id.in_([row["id"] for row in rows]))
+            .values(due_at=until, taken_at=now)
         )
-    return [_job(row) for row in rows]
+    return [_job(row) for row in rows if row["id"] not in taken]
 
 
 def in_phase(connection: Connection, phase: Phase) -> list[Job]:
@@ -239,14 +261,25 @@ def next_due(connection: Connection, now: int, *waiting: Phase) -> int | None:
     """
     times: list[int] = []
     # A phase at a time, so that each is one step into the index.
-    for phase in Phase:
-        first = select(func.min(jobs.c.due_at)).where(jobs.c.phase == phase.value)
+    for phase in set(Phase) - FINAL - IN_HAND:
+        first = select(func.min(jobs.c.due_at)).where(
+            jobs.c.phase == phase.value, jobs.c.due_at.is_not(None)
+        )
         if phase in {Phase.WAITING_FOR_SLOT, *waiting}:
             first = first.where(jobs.c.due_at > now)
         found: int | None = connection.execute(first).scalar_one()
         if found is not None:
             times.append(found)
     return min(times, default=None)
+
+
+def rebase(connection: Connection, now: int) -> None:
+    """Make no waiting job wait for a time that only a clock that was wrong has named."""
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, jobs.c.due_at > now)
+        .values(due_at=now)
+    )
 
 
 def _served_by(providers: Sequence[str]) -> ColumnElement[bool]:

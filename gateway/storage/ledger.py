@@ -4,7 +4,8 @@ A slot is a row: an attempt cannot begin without one, so `max_jobs` holds by con
 It is bound in the transaction that makes the attempt and freed in the one that ends it.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -96,20 +97,33 @@ def sync_accounts(connection: Connection, configured: Sequence[Account]) -> None
 
 
 def free_slots(connection: Connection, now: int) -> list[FreeSlot]:
-    """Slots that are free, of accounts that are not cooling."""
+    """Slots that may be bound, of accounts that are not cooling.
+
+    Never more of an account than its limit leaves, whichever numbers the taken ones have:
+    after a limit was lowered, slots above it may still be taken.
+    """
     rows = connection.execute(
-        select(slots.c.account, accounts.c.provider, slots.c.n)
+        select(
+            slots.c.account,
+            accounts.c.provider,
+            slots.c.n,
+            (accounts.c.max_jobs - _taken(accounts.c.name)).label("room"),
+        )
         .join(accounts, accounts.c.name == slots.c.account)
         .where(
             slots.c.attempt_id.is_(None),
             slots.c.n < accounts.c.max_jobs,
             accounts.c.cooling_until <= now,
-            # More slots taken than a lowered limit allows: wait until they are given back.
-            _taken(accounts.c.name) < accounts.c.max_jobs,
         )
         .order_by(slots.c.account, slots.c.n)
     )
-    return [FreeSlot(row.account, row.provider, row.n) for row in rows]
+    free: list[FreeSlot] = []
+    given: Counter[str] = Counter()
+    for row in rows:
+        if given[row.account] < row.room:
+            given[row.account] += 1
+            free.append(FreeSlot(row.account, row.provider, row.n))
+    return free
 
 
 def cooling_until(connection: Connection, now: int) -> int | None:
@@ -129,15 +143,61 @@ def cool(connection: Connection, names: Sequence[str], until: int, reason: str) 
     )
 
 
-def unusable(connection: Connection, now: int, passing: str) -> set[str]:
-    """Accounts that are paused for another reason than `passing`."""
-    return set(
-        connection.execute(
-            select(accounts.c.name).where(
-                accounts.c.cooling_until > now, accounts.c.cooling_reason != passing
-            )
-        ).scalars()
+def reached(connection: Connection, name: str) -> None:
+    """A request got through to the provider: its silences before do not count any more."""
+    connection.execute(
+        update(accounts).where(accounts.c.name == name, accounts.c.failures > 0).values(failures=0)
     )
+
+
+def not_reached(connection: Connection, name: str) -> int:
+    """A request did not get through; how many in a row that makes."""
+    row = connection.execute(
+        update(accounts)
+        .where(accounts.c.name == name)
+        .values(failures=accounts.c.failures + 1)
+        .returning(accounts.c.failures)
+    ).first()
+    return 1 if row is None else int(row.failures)
+
+
+def rebase(connection: Connection, now: int, passing: str, longest: int) -> None:
+    """End the pauses that a start should not wait for.
+
+    Those for another reason than `passing` may have been mended, which is often why there
+    was a restart; and one longer than `longest` only a clock that was wrong can have set.
+    """
+    connection.execute(
+        update(accounts)
+        .where(
+            accounts.c.cooling_until > now,
+            (accounts.c.cooling_reason != passing) | (accounts.c.cooling_until > now + longest),
+        )
+        .values(cooling_until=now, failures=0)
+    )
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """An account that gets no jobs for a while."""
+
+    account: str
+    until: int
+    reason: str
+
+
+def resting(connection: Connection, providers: Sequence[str], now: int) -> list[Rest] | None:
+    """Where every account of these providers rests: when and why, the earliest first.
+
+    None where one of them could take a job as soon as it has a free slot.
+    """
+    rows = connection.execute(
+        select(accounts.c.name, accounts.c.cooling_until, accounts.c.cooling_reason)
+        .where(accounts.c.provider.in_(providers), accounts.c.max_jobs > 0)
+        .order_by(accounts.c.cooling_until)
+    ).all()
+    if any(row.cooling_until <= now for row in rows):
+        return None
+    return [Rest(row.name, row.cooling_until, row.cooling_reason or "") for row in rows]
 
 
 def begin(
@@ -244,6 +304,15 @@ def remember_upload(
                 account=account, digest=digest, reference=reference, created_at=now
             )
         )
+
+
+def forget_uploads(connection: Connection, account: str, references: Collection[str]) -> None:
+    """Upload these pictures again next time: the provider may not know them any more."""
+    connection.execute(
+        delete(uploads).where(
+            uploads.c.account == account, uploads.c.reference.in_(list(references))
+        )
+    )
 
 
 def kept(connection: Connection, name: str, value: str) -> str:

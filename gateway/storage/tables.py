@@ -45,6 +45,8 @@ jobs: Final = Table(
     Column("due_at", BigInteger),
     # When a callback last asked for a look; a poll that began earlier is not the answer to it.
     Column("woken_at", BigInteger, nullable=False, server_default="0"),
+    # When the engine last took the job up; callbacks may not hurry it more often than it can.
+    Column("taken_at", BigInteger, nullable=False, server_default="0"),
     Column("deadline_at", BigInteger),
     Column("completed_at", BigInteger),
     Column("attempt_id", Text),
@@ -99,6 +101,8 @@ accounts: Final = Table(
     Column("max_jobs", Integer, nullable=False),
     Column("cooling_until", BigInteger, nullable=False, server_default="0"),
     Column("cooling_reason", Text),
+    # Requests in a row that did not reach the provider.
+    Column("failures", Integer, nullable=False, server_default="0"),
 )
 
 slots: Final = Table(

@@ -182,8 +182,8 @@ NO_SUBSCRIPTION = "Account has no subscription or subscription expired"
     ("status", "error", "fault", "scope", "retry"),
     [
         (400, "prompt is too long", Fault.INVALID_REQUEST, Scope.JOB, False),
-        (401, "Unauthorized", Fault.UNAUTHORIZED, Scope.PROVIDER, False),
-        (402, NO_SUBSCRIPTION, Fault.NO_CREDITS, Scope.PROVIDER, False),
+        (401, "Unauthorized", Fault.UNAUTHORIZED, Scope.ACCOUNT, False),
+        (402, NO_SUBSCRIPTION, Fault.NO_CREDITS, Scope.ACCOUNT, False),
         (412, CREDITS, Fault.NO_CREDITS, Scope.ACCOUNT, False),
         (422, MODERATED, Fault.MODERATED, Scope.JOB, False),
         (429, BUSY, Fault.THROTTLED, Scope.ACCOUNT, True),

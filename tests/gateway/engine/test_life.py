@@ -5,9 +5,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from gateway.model.phases import Phase
 from mockserver import Account as MockAccount
+from mockserver import MockServer
 from providers.contract import Price, Secret
 from tests.rig import Rig, pictory, picture, pixverse, rig
 
@@ -203,19 +205,35 @@ async def test_an_account_that_cannot_work_passes_its_jobs_to_another(
         assert "turned_away" in await stage.events(job_id)
 
 
-async def test_a_wrong_key_fails_the_job_with_what_to_do(tmp_path: Path) -> None:
+async def test_with_a_wrong_key_jobs_keep_their_place_until_it_is_mended(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
     wrong = pictory(api_key=Secret("Bearer pictai_wrong"))
-    async with rig(tmp_path, accounts=[wrong]) as stage:
-        job_id = await stage.create(prompt=PROMPT)
-        await stage.settle()
+    async with rig(tmp_path, accounts=[wrong], mock=lasting_mock) as stage:
+        ids = [await stage.create(prompt=f"{PROMPT} {n}") for n in range(4)]
+        with structlog.testing.capture_logs() as lines:
+            await stage.wait(60, step=5)
 
-        job = await stage.job(job_id)
-        assert job.phase is Phase.FAILED
-        assert job.error is not None
-        assert job.error.code == "provider_unauthorized"
-        told = await stage.history(job_id)
-        assert "check the api_key of account 'pictory-main'" in told[-1].detail
+        assert {(await stage.job(one)).phase for one in ids} == {Phase.WAITING_FOR_SLOT}
+        assert "check the api_key of account 'pictory-main'" in str(await stage.history(ids[0]))
+        assert {one["account"] for one in lines if one["event"] == "an account rests"} == {
+            "pictory-main"
+        }
         assert stage.mock.ledger.charges == ()
+
+    async with rig(tmp_path, accounts=[pictory()], mock=lasting_mock) as stage:
+        await stage.wait(150, step=5)
+        assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
+
+
+async def test_one_bad_key_does_not_stop_the_good_accounts(tmp_path: Path) -> None:
+    bad = pixverse("a", api_key=Secret("user:1234"))
+    async with rig(tmp_path, accounts=[bad, pixverse("b")]) as stage:
+        ids = [await stage.create(prompt=f"{PROMPT} {n}") for n in range(5)]
+        await stage.wait(200, step=5)
+
+        assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
+        assert {(await stage.job(one)).account for one in ids} == {"b"}
 
 
 async def test_the_same_picture_goes_to_an_account_only_once(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Lost answers, restarts, broken results, deadlines: nothing is paid twice, nothing is lost."""
 
+import asyncio
+import base64
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,14 +11,15 @@ import httpx
 import pytest
 import structlog
 
-from gateway.engine import dispatch
-from gateway.engine.loop import Engine
+from gateway.engine import dispatch, watch
 from gateway.model.phases import Phase
 from gateway.storage import StorageError
 from mockserver import MockServer
-from tests.rig import GATE, Rig, Wire, pictory, picture, pixverse, rig
+from providers.contract import Secret
+from tests.rig import GATE, Rig, pictory, picture, pixverse, rig
 
 PROMPT = "The harbour at dusk"
+FRAME = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
 
 
 def is_submit(request: httpx.Request) -> bool:
@@ -24,20 +28,12 @@ def is_submit(request: httpx.Request) -> bool:
 
 def lose_answer(stage: Rig, how: Callable[[httpx.Request], Exception]) -> None:
     """From now on submits reach the provider, and their answers do not reach us."""
-    inner = httpx.ASGITransport(app=stage.mock.app)
 
-    class Losing(Wire):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            self.requests.append(request)
-            response = await inner.handle_async_request(request)
-            if is_submit(request):
-                raise how(request)
-            return response
+    async def spoil(request: httpx.Request) -> None:
+        if is_submit(request):
+            raise how(request)
 
-    wire = Losing(stage.mock.app)
-    for client in {stage.tools.upstream._free, stage.tools.upstream._paid}:
-        client._transport = wire
-    stage.provider_wire = wire
+    stage.provider_wire.spoil = spoil
 
 
 async def call_back(stage: Rig, body: object, change: Callable[[str], str] = str) -> int:
@@ -364,25 +360,18 @@ async def test_the_providers_id_is_kept_until_the_database_takes_it(
 
 
 async def test_a_submission_under_way_is_not_cut_by_a_stop(tmp_path: Path) -> None:
-    import asyncio  # noqa: PLC0415
-
     async with rig(tmp_path, accounts=[pictory()]) as stage:
         job_id = await stage.create(prompt=PROMPT)
-        inner = httpx.ASGITransport(app=stage.mock.app)
         reached, go_on = asyncio.Event(), asyncio.Event()
 
-        class Slow(Wire):
-            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-                response = await inner.handle_async_request(request)
-                reached.set()
-                await go_on.wait()
-                return response
+        async def hang(_: httpx.Request) -> None:
+            reached.set()
+            await go_on.wait()
 
-        stage.tools.upstream._paid._transport = Slow(stage.mock.app)
-        engine: Engine = stage.engine
-        await engine.start()
+        stage.provider_wire.spoil = hang
+        await stage.engine.start()
         await reached.wait()
-        stopping = asyncio.create_task(engine.stop())
+        stopping = asyncio.create_task(stage.engine.stop())
         await asyncio.sleep(0)
         go_on.set()
         await stopping
@@ -390,6 +379,264 @@ async def test_a_submission_under_way_is_not_cut_by_a_stop(tmp_path: Path) -> No
         job = await stage.job(job_id)
         assert job.phase is Phase.RENDERING
         assert job.remote_id is not None
+
+
+async def test_a_stop_ends_an_upload_before_anything_is_paid(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
+    async with rig(tmp_path, accounts=[pixverse()], mock=lasting_mock) as stage:
+        job_id = await stage.create(prompt=PROMPT, first_frame=FRAME)
+        reached = asyncio.Event()
+
+        async def hang(_: httpx.Request) -> None:
+            reached.set()
+            await asyncio.Event().wait()
+
+        stage.provider_wire.spoil = hang
+        await stage.engine.start()
+        await reached.wait()
+        await asyncio.wait_for(stage.engine.stop(), 5)
+
+        assert stage.submits() == 0
+
+    async with rig(tmp_path, accounts=[pixverse()], mock=lasting_mock) as stage:
+        await stage.wait(90, step=5)
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+
+
+async def test_a_stop_comes_to_an_end_though_the_database_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        await stage.create(prompt=PROMPT)
+
+        locked = asyncio.Event()
+
+        async def refuse(_: object) -> None:
+            locked.set()
+            raise StorageError("database or disk is full")
+
+        async def lock(request: httpx.Request) -> None:
+            if is_submit(request):
+                monkeypatch.setattr(stage.tools.database, "write", refuse)
+
+        stage.provider_wire.spoil = lock
+        turn = asyncio.create_task(stage.engine.turn())
+        await locked.wait()
+        await asyncio.wait_for(stage.engine.stop(0.1), 10)
+
+        monkeypatch.undo()
+        await asyncio.gather(turn, return_exceptions=True)
+
+
+@pytest.mark.parametrize("when", ["answer", "record"])
+async def test_a_bug_around_a_submission_costs_no_second_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+
+        async def broken(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        if when == "record":
+            monkeypatch.setattr(dispatch, "_accepted", broken)
+        else:
+            stage.provider_wire.spoil = lambda request: broken() if is_submit(request) else idle()
+        job_id = await stage.create(prompt=PROMPT)
+        with contextlib.suppress(ZeroDivisionError):
+            await stage.engine.turn()
+        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
+        await stage.wait(120, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert stage.submits() == 1
+
+
+async def idle() -> None:
+    """Nothing goes wrong."""
+
+
+async def test_an_answer_with_the_id_of_another_job_is_not_believed(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        first = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        known = (await stage.job(first)).remote_id
+        stage.provider_wire.meddle = lambda request: (
+            httpx.Response(200, json={"success": True, "data": {"jobId": known}})
+            if is_submit(request)
+            else None
+        )
+        second = await stage.create(prompt=PROMPT)
+        await stage.settle()
+
+        assert (await stage.job(second)).phase is Phase.SUBMISSION_UNKNOWN
+        assert (await stage.job(first)).phase is Phase.RENDERING
+
+
+async def test_a_bug_while_preparing_gives_the_slot_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, accounts=[pixverse()]) as stage:
+
+        async def broken(*_: object) -> str:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(dispatch, "bring", broken)
+        job_id = await stage.create(prompt=PROMPT, first_frame=FRAME)
+        await stage.settle()
+
+        assert (await stage.job(job_id)).phase is Phase.WAITING_FOR_SLOT
+
+
+async def test_an_outage_of_the_provider_costs_no_job_with_pictures_its_place(
+    tmp_path: Path,
+) -> None:
+    def down(request: httpx.Request) -> httpx.Response | None:
+        raise httpx.ConnectError("refused", request=request)
+
+    async with rig(tmp_path, accounts=[pixverse(max_jobs=1)]) as stage:
+        ids = [await stage.create(prompt=f"{PROMPT} {n}", first_frame=FRAME) for n in range(5)]
+        stage.provider_wire.meddle = down
+        await stage.wait(600, step=5)
+        tried = [(await stage.job(one)).attempts for one in ids]
+        assert {(await stage.job(one)).phase for one in ids} == {Phase.WAITING_FOR_SLOT}
+        # The account rests between tries, so the line does not churn.
+        assert sum(tried) <= 20
+
+        stage.provider_wire.meddle = lambda _: None
+        await stage.wait(500, step=5)
+        assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
+
+
+async def test_a_storm_of_callbacks_makes_one_look_at_a_time(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        await stage.create(prompt=PROMPT)
+        await stage.settle()
+        go_on = asyncio.Event()
+        polls = 0
+
+        async def hang(request: httpx.Request) -> None:
+            nonlocal polls
+            if request.method == "GET":
+                polls += 1
+                await go_on.wait()
+
+        stage.provider_wire.spoil = hang
+        turns = []
+        for _ in range(50):
+            assert await call_back(stage, {}) == 200
+            turns.append(asyncio.create_task(stage.engine.turn()))
+            await asyncio.sleep(0)
+        assert polls <= 1
+        go_on.set()
+        await asyncio.gather(*turns)
+
+
+async def test_an_odd_wish_to_wait_hides_neither_job_nor_deadline(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], public_url=None) as stage:
+        odd = httpx.Response(503, headers={"retry-after": "86400"}, text="later")
+        stage.provider_wire.meddle = lambda request: odd if request.method == "GET" else None
+        job_id = await stage.create(prompt=PROMPT)
+        waiting = await stage.create(prompt=PROMPT)
+        await stage.wait(1850, step=50)
+
+        assert (await stage.job(job_id)).phase is Phase.NEEDS_ATTENTION
+        assert (await stage.job(waiting)).phase is not Phase.WAITING_FOR_SLOT
+
+
+async def test_a_result_that_cannot_be_had_is_not_fetched_for_ever(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        stage.media_wire.meddle = lambda _: httpx.Response(403, stream=httpx.ByteStream(b""))
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(600, step=10)
+        job = await stage.job(job_id)
+        assert job.phase is Phase.NEEDS_ATTENTION
+        assert job.error is not None
+        assert job.error.code == "result_not_saved"
+
+        await stage.wait(6 * 3600, step=300)
+        assert len(stage.media_wire.requests) < 12
+        assert (await stage.job(job_id)).error is not None
+
+
+async def test_a_look_that_comes_too_late_takes_no_slot_from_a_live_job(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        lose_answer(stage, LOST[0])
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback run=60m]]")
+        await stage.settle()
+        stale = await stage.job(job_id)
+        (made,) = stage.mock.jobs
+        await call_back(stage, {"job_id": made.order.id})
+        await stage.settle()
+        assert (await stage.job(job_id)).phase is Phase.RENDERING
+
+        change = await stage.tools.database.write(
+            lambda connection: watch._overdue(connection, stage.tools, stale, "late")
+        )
+
+        assert change is None
+        waiting = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        assert (await stage.job(waiting)).phase is Phase.WAITING_FOR_SLOT
+
+
+async def test_no_more_than_four_results_are_fetched_at_once(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=8)]) as stage:
+        for n in range(8):
+            await stage.create(prompt=f"{PROMPT} {n}")
+        await stage.settle()
+        await stage.mock.advance(60)
+        now, full, go_on = 0, asyncio.Event(), asyncio.Event()
+
+        async def hang(_: httpx.Request) -> None:
+            nonlocal now
+            now += 1
+            if now == 4:
+                full.set()
+            await go_on.wait()
+
+        stage.media_wire.spoil = hang
+        await stage.engine.turn()
+        fetching = asyncio.create_task(stage.engine.turn())
+        await full.wait()
+        assert await stage.engine.turn() == 0
+        assert now == 4
+
+        go_on.set()
+        await fetching
+        await stage.settle()
+        assert now == 8
+
+
+async def test_a_changed_key_uploads_its_pictures_itself(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
+    for key in ("user:1234-mock", "user:5678-mock"):
+        account = pixverse(api_key=Secret(key))
+        async with rig(tmp_path, accounts=[account], mock=lasting_mock) as stage:
+            await stage.create(prompt=PROMPT, first_frame=FRAME)
+            await stage.settle()
+
+    uploads = [one for one in lasting_mock.journal.requests if "files" in one.path]
+    assert len(uploads) == 2
+
+
+async def test_a_clock_set_back_does_not_stop_the_line_beyond_a_restart(
+    tmp_path: Path, lasting_mock: MockServer
+) -> None:
+    async with rig(tmp_path, mock=lasting_mock) as stage:
+        job_id = await stage.create(model="pictory/pixverse5.5", prompt=PROMPT)
+        await stage.tools.database.write(
+            lambda connection: connection.exec_driver_sql(
+                "UPDATE jobs SET due_at = due_at + 36000000000"
+            )
+        )
+        await stage.settle()
+        assert (await stage.job(job_id)).phase is Phase.WAITING_FOR_SLOT
+
+    async with rig(tmp_path, mock=lasting_mock) as stage:
+        await stage.settle()
+        assert (await stage.job(job_id)).phase is Phase.RENDERING
 
 
 async def test_jobs_that_no_account_is_left_for_are_told_at_start(

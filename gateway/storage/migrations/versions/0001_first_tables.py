@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("max_jobs", sa.Integer(), nullable=False),
         sa.Column("cooling_until", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("cooling_reason", sa.Text(), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_accounts")),
     )
     op.create_table(
@@ -30,6 +31,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("woken_at", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("deadline_at", sa.BigInteger(), nullable=True),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
         sa.Column("attempt_id", sa.Text(), nullable=True),
