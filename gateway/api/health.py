@@ -1,7 +1,6 @@
 """Is the process alive, and can it keep a promise? Neither asks a provider."""
 
 import asyncio
-import shutil
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +9,7 @@ from litestar import Request, Response, route
 
 from gateway.api.auth import PUBLIC
 from gateway.api.operation import READ, Answer, Operation
+from gateway.engine.intake import check_room
 from gateway.engine.loop import Engine
 from gateway.model.errors import UnavailableError
 from gateway.storage import StorageError
@@ -17,8 +17,8 @@ from gateway.storage import StorageError
 LONGEST_STALL: Final = 60.0
 """Seconds the engine may fail in a row before the gateway calls itself not ready."""
 
-LEAST_FREE: Final = 64 * 1024**2
-"""Bytes of disk below which no job is promised anything."""
+PROBE_SECONDS: Final = 2.0
+"""Load balancers do not wait for the database as long as jobs do."""
 
 _log = structlog.get_logger()
 
@@ -65,17 +65,14 @@ async def livez() -> Response[bytes]:
 async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Ready, or a 503 that says what is missing."""
     engine: Engine = request.app.state.engine
+    probe = engine.tools.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
     try:
-        await engine.tools.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
-        free = (await asyncio.to_thread(shutil.disk_usage, engine.tools.media.folder)).free
-    except StorageError as error:
+        await asyncio.wait_for(probe, PROBE_SECONDS)
+    except (StorageError, TimeoutError) as error:
         # Anybody may ask here; what SQLite says is for the log.
-        _log.error("not ready", error=str(error))
+        _log.error("not ready", error=str(error) or "the database is busy")
         raise UnavailableError("The database takes no writes.") from error
-    except OSError as error:
-        raise UnavailableError("The media folder cannot be reached.") from error
+    await check_room(engine.tools)
     if engine.stalled_seconds > LONGEST_STALL:
         raise UnavailableError("The engine does not get on with its work; the log says why.")
-    if free < LEAST_FREE:
-        raise UnavailableError(f"Only {free // 1024**2} MB of disk are left for media.")
     return Response(msgspec.json.encode(Health()), media_type="application/json")

@@ -1,5 +1,6 @@
 """`/v1/videos`: create, look, fetch. Every look is answered from our own database."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from litestar.params import FromPath
 from gateway.api.body import read_json
 from gateway.api.files import file_response
 from gateway.api.operation import BYTES, READ, Answer, Operation, Parameter
-from gateway.api.views import POLL_AFTER_MS, Video, video
+from gateway.api.views import POLL_AFTER_MS, Queue, Video, line_reason, video
 from gateway.engine.loop import Engine
 from gateway.model.errors import (
     InvalidError,
@@ -23,7 +24,7 @@ from gateway.model.errors import (
 from gateway.model.job import Job, Moment
 from gateway.model.phases import FINAL, Phase
 from gateway.model.request import CreateVideo, CreateVideoBody, parse_create
-from gateway.storage import Connection, StorageError, jobs
+from gateway.storage import Connection, StorageError, jobs, ledger
 
 
 class Seen(NamedTuple):
@@ -31,7 +32,7 @@ class Seen(NamedTuple):
 
     job: Job
     history: Sequence[Moment]
-    position: int | None
+    queue: Queue | None
 
 
 MAX_BODY: Final = 56_000_000
@@ -75,10 +76,13 @@ def _optional(name: str, meaning: str) -> Parameter:
 async def create_video(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Accept a job."""
     engine: Engine = request.app.state.engine
-    wanted = _parse(await read_json(request), request)
+    # Pictures inside the body are decoded here, which takes a moment for large ones.
+    wanted = await asyncio.to_thread(_parse, await read_json(request), request)
     job = await engine.accept(wanted, request.scope["state"]["owner"])
     try:
-        seen = await engine.tools.database.read(lambda connection: _around(connection, job))
+        seen = await engine.tools.database.read(
+            lambda connection: _around(connection, job, engine.tools.clock.now())
+        )
     except StorageError:
         # The job is on disk and will be made: an error now would have it ordered twice.
         seen = Seen(job, (), None)
@@ -176,15 +180,16 @@ def _parse(body: object, request: Request[Any, Any, Any]) -> CreateVideo:
 
 
 async def _own(
-    request: Request[Any, Any, Any], video_id: str, look: Callable[[Connection, Job], Seen]
+    request: Request[Any, Any, Any], video_id: str, look: Callable[[Connection, Job, int], Seen]
 ) -> Seen:
     """The caller's job; another's is as unknown as one that never was."""
     engine: Engine = request.app.state.engine
     owner = request.scope["state"]["owner"]
+    now = engine.tools.clock.now()
 
     def find(connection: Connection) -> Seen | None:
         job = jobs.get(connection, video_id)
-        return look(connection, job) if job is not None and job.owner == owner else None
+        return look(connection, job, now) if job is not None and job.owner == owner else None
 
     known = _SHAPE.fullmatch(video_id)
     seen = await engine.tools.database.read(find) if known else None
@@ -193,13 +198,19 @@ async def _own(
     return seen
 
 
-def _around(connection: Connection, job: Job) -> Seen:
-    waiting = job.phase is Phase.WAITING_FOR_SLOT
-    position = jobs.place_in_line(connection, job) if waiting else None
-    return Seen(job, jobs.history(connection, job.id), position)
+def _around(connection: Connection, job: Job, now: int) -> Seen:
+    queue = None
+    if job.phase is Phase.WAITING_FOR_SLOT:
+        providers = [choice.provider for choice in job.choices]
+        rests = ledger.resting(connection, providers, now)
+        queue = Queue(
+            position=jobs.place_in_line(connection, job),
+            reason=line_reason(rests),
+        )
+    return Seen(job, jobs.history(connection, job.id), queue)
 
 
-def _alone(_: Connection, job: Job) -> Seen:
+def _alone(_: Connection, job: Job, _now: int) -> Seen:
     return Seen(job, (), None)
 
 

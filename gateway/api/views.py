@@ -9,6 +9,7 @@ import msgspec
 from gateway.model.clock import SECOND
 from gateway.model.job import Job, JobError, Moment
 from gateway.model.phases import STATUS, Phase, Status
+from gateway.storage.ledger import Rest
 from providers.contract import Price
 
 POLL_AFTER_MS: Final = 2000
@@ -16,9 +17,13 @@ POLL_AFTER_MS: Final = 2000
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """The place of a waiting job: 1 is next."""
+    """The place of a waiting job: 1 is next. `reason` says why the line stands still.
+
+    It is null where the line moves, or waits for a slot only.
+    """
 
     position: int
+    reason: str | None
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,11 +83,21 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     timeline: tuple[TimelineEntry, ...]
 
 
-def video(job: Job, history: Sequence[Moment], position: int | None) -> Video:
+def line_reason(rests: Sequence[Rest] | None) -> str | None:
+    """Why no account takes the job now, and until when."""
+    if not rests:
+        return None
+    first = rests[0]
+    until = datetime.fromtimestamp(first.until / SECOND, UTC).isoformat(timespec="seconds")
+    return f"every account that could take it rests; {first.account} until {until}: {first.reason}"
+
+
+def video(job: Job, history: Sequence[Moment], queue: Queue | None) -> Video:
     """The public view of a job."""
     spec = job.choice.spec if job.choice else None
     # With a single way to serve it the defaults are settled before a slot is.
     sole = job.choices[0].spec if len(job.choices) == 1 else spec
+    seconds = sole.seconds if sole else job.request.seconds
     path = f"/v1/videos/{job.id}"
     output = None
     if job.result is not None:
@@ -105,7 +120,7 @@ def video(job: Job, history: Sequence[Moment], position: int | None) -> Video:
         completed_at=None if job.completed_at is None else job.completed_at // SECOND,
         expires_at=None,
         prompt=job.request.prompt,
-        seconds=str(sole.seconds) if sole else None,
+        seconds=str(seconds) if seconds else None,
         size=f"{output.width}x{output.height}" if output else None,
         aspect_ratio=sole.aspect_ratio if sole else job.request.aspect_ratio,
         resolution=sole.resolution if sole else job.request.resolution,
@@ -116,7 +131,7 @@ def video(job: Job, history: Sequence[Moment], position: int | None) -> Video:
         account=job.account,
         upstream_id=job.remote_id,
         attempts=job.attempts,
-        queue=None if position is None else Queue(position=position),
+        queue=queue,
         usage=job.cost,
         output=output,
         metadata=job.request.metadata,

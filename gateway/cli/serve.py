@@ -171,6 +171,8 @@ async def _run(settings: "Settings", sock: socket.socket) -> None:
     configure(level=settings.log.level, format=settings.log.format, stream=sys.stderr)
     await self_test()
     app = await build(settings)
+    # Here, where a database that cannot be written is one line, and not inside the server.
+    await app.state.engine.prepare()
     origin = _origin(sock)
 
     def started() -> None:

@@ -30,7 +30,8 @@ def check(
             faults.add(
                 "accounts",
                 "is empty: no provider to make videos with",
-                "add an [[accounts]] table with name, provider and api_key",
+                "add an [[accounts]] table with name, provider and api_key to filmgate.toml "
+                "(or the file of --config); to try it without any: filmgate serve --mock",
             )
         for number, account in enumerate(accounts):
             _account(account, f"accounts[{number}]", providers, faults)
@@ -57,7 +58,7 @@ def _server(server: Tree, faults: Faults) -> None:
             )
     url = server.get("public_url")
     if url is not None:
-        _url(url, "server.public_url", faults, plain_anywhere=False)
+        _url(url, "server.public_url", faults, carries="callbacks")
 
 
 def _database(url: str | None, faults: Faults) -> None:
@@ -80,7 +81,7 @@ def _account(
 ) -> None:
     url = account.get("base_url")
     if url is not None:
-        _url(url, f"{where}.base_url", faults, plain_anywhere=True)
+        _url(url, f"{where}.base_url", faults, carries="the API key")
     email = account.get("email")
     if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
         faults.add(f"{where}.email", "is not an e-mail address")
@@ -185,7 +186,7 @@ def _is_host(host: str) -> bool:
     return True
 
 
-def _url(url: str, where: str, faults: Faults, *, plain_anywhere: bool) -> None:
+def _url(url: str, where: str, faults: Faults, *, carries: str) -> None:
     """Check an http(s) URL. Never shown again: it may hold a password."""
     try:
         parts = urlsplit(url)
@@ -199,5 +200,18 @@ def _url(url: str, where: str, faults: Faults, *, plain_anywhere: bool) -> None:
         faults.add(where, "holds a user name or password", "leave them out")
     if "?" in url or "#" in url:
         faults.add(where, "holds a query or a fragment", "end it with the path")
-    if parts.scheme == "http" and not plain_anywhere and not is_loopback(host):
-        faults.add(where, "must be https: callbacks would travel in the clear")
+    if parts.scheme == "http" and not _is_near(host):
+        faults.add(
+            where,
+            f"must be https: {carries} would travel in the clear",
+            "plain http only for this machine, private addresses and names without a dot",
+        )
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host can only be on this machine or in this network, as in a compose file."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return is_loopback(host) or "." not in host
+    return address.is_loopback or (address.is_private and not address.is_link_local)

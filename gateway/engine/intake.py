@@ -1,6 +1,8 @@
 """Accepting a job: what was asked is checked, its pictures are kept, its row is durable."""
 
 import asyncio
+import shutil
+from typing import Final
 
 import structlog
 from msgspec.structs import replace
@@ -16,10 +18,14 @@ from gateway.model.media import (
     picture_facts,
 )
 from gateway.model.phases import INITIAL
-from gateway.model.request import CreateVideo, InlineInput, StoredInput
+from gateway.model.request import CreateVideo, InlineInput, StoredInput, UrlInput
+from gateway.net import Blocked
 from gateway.observe.phases import phase_changed
 from gateway.storage import StorageError, jobs
 from providers.contract import Role
+
+LEAST_FREE: Final = 64 * 1024**2
+"""Bytes of disk below which no job is promised anything: those under way need them."""
 
 
 async def accept(tools: Tools, request: CreateVideo, owner: str) -> Job:
@@ -29,7 +35,9 @@ async def accept(tools: Tools, request: CreateVideo, owner: str) -> Job:
         InvalidError: No target can serve it; nothing was stored.
         UnavailableError: It could not be stored; nothing was accepted.
     """
+    _check_links(tools, request)
     choices = tools.routes.choices(request)
+    await check_room(tools)
     kept = await _keep_pictures(tools, request)
     now = tools.clock.now()
     job = Job(
@@ -52,6 +60,38 @@ async def accept(tools: Tools, request: CreateVideo, owner: str) -> Job:
         ) from error
     phase_changed(job=job.id, before=None, after=job.phase.value, event="created")
     return job
+
+
+async def check_room(tools: Tools) -> None:
+    """Promise nothing when there is hardly a place left to keep it.
+
+    Raises:
+        UnavailableError: The disk is nearly full, or cannot be reached.
+    """
+    try:
+        free = (await asyncio.to_thread(shutil.disk_usage, tools.media.folder)).free
+    except OSError as error:
+        raise UnavailableError("The media folder cannot be reached.") from error
+    if free < LEAST_FREE:
+        raise UnavailableError(
+            f"Only {free // 1024**2} MB of disk are left; {LEAST_FREE // 1024**2} MB are needed.",
+            headers={"retry-after": "30"},
+        )
+
+
+def _check_links(tools: Tools, request: CreateVideo) -> None:
+    """Refuse links that lead where nobody should be sent, before a slot waits for them."""
+    faults: list[FieldFault] = []
+    for role, value in request.inputs.items():
+        if isinstance(value, UrlInput):
+            try:
+                tools.upstream.check(value.url)
+            except Blocked as error:
+                faults.append(
+                    FieldFault(pointer=f"/{role.value}", code="bad_url", detail=error.reason)
+                )
+    if faults:
+        raise InvalidError("A picture cannot be fetched from there.", errors=faults)
 
 
 async def _keep_pictures(tools: Tools, request: CreateVideo) -> CreateVideo:

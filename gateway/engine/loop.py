@@ -33,6 +33,7 @@ class Engine:
         self.tools = tools
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._prepared = False
         self._saving = 0
         self._gate = dispatch.Gate()
         self._submits: dict[asyncio.Task[None], str] = {}
@@ -55,8 +56,14 @@ class Engine:
         return known
 
     async def prepare(self) -> None:
-        """Take over what an earlier process left; before the first turn."""
-        await recover(self.tools)
+        """Take over what an earlier process left; before the first turn, and once only.
+
+        Raises:
+            StorageError: The database takes no writes.
+        """
+        if not self._prepared:
+            await recover(self.tools)
+            self._prepared = True
 
     async def start(self) -> None:
         """Prepare, then run in the background."""

@@ -9,6 +9,7 @@ from gateway.storage import Connection, jobs, ledger
 from gateway.storage.ledger import State
 from providers.contract import Fault
 
+UNKNOWN = {"outcome_lost", Phase.SUBMISSION_UNKNOWN.value}
 RESTARTED = "the gateway restarted"
 
 _log = structlog.get_logger()
@@ -25,7 +26,9 @@ async def recover(tools: Tools) -> None:
     )
     taken = await tools.database.write(lambda connection: _take_over(connection, tools))
     if any(taken.values()):
-        _log.info("jobs taken over", **taken)
+        # Those of unknown outcome hold slots until they are found, or their deadline passes.
+        tell = _log.warning if UNKNOWN & taken.keys() else _log.info
+        tell("jobs taken over", **taken)
     stranded = await tools.database.read(
         lambda connection: jobs.unserved(connection, _served(tools))
     )

@@ -182,7 +182,10 @@ def _text(value: object, _: PlainHttp, limit: int = 200) -> str:
 
 
 def _prompt(value: object, plain: PlainHttp) -> str:
-    return _text(value, plain, MAX_PROMPT)
+    text = _text(value, plain, MAX_PROMPT)
+    if not text.strip():
+        raise _WrongError("too_short", "must say something; it is blank")
+    return text
 
 
 def _whole(value: object, _: PlainHttp) -> int:

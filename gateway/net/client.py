@@ -94,10 +94,22 @@ class GatewayClient:
         return answer
 
     def _unreachable(self, error: httpx.HTTPError) -> ClientError:
+        if isinstance(error, httpx.UnsupportedProtocol):
+            return ClientError(f"{self.url} is not the URL of a gateway: http://HOST:PORT")
+        if isinstance(error, httpx.LocalProtocolError):
+            return ClientError("the key cannot be sent: it holds line breaks or odd characters")
         return ClientError(
             f"no answer from the gateway at {self.url} ({type(error).__name__}); "
             "is it running? Start one with: filmgate serve"
         )
+
+
+def _fault(one: dict[str, Any]) -> str:
+    """One fault of a request, in a line; what is allowed, where that is not said in words."""
+    line = f"  {one['pointer'] or '(body)'}: {one['detail']}"
+    if one["code"] == "unknown_model" and one.get("allowed"):
+        line += f"\n    there are: {', '.join(map(str, one['allowed']))}"
+    return line
 
 
 def _refused(response: httpx.Response) -> ClientError:
@@ -105,7 +117,7 @@ def _refused(response: httpx.Response) -> ClientError:
     try:
         problem = response.json()
         lines = [f"{problem['title']}: {problem['detail']}"]
-        lines += [f"  {one['pointer'] or '(body)'}: {one['detail']}" for one in problem["errors"]]
+        lines += [_fault(one) for one in problem["errors"]]
     except (ValueError, KeyError, TypeError):
         lines = [f"the answer was HTTP {response.status_code}, and not from a Filmgate"]
     return ClientError("\n".join(lines), response.status_code)

@@ -9,7 +9,7 @@ import httpx
 
 from gateway.net.download import Download, download
 from gateway.net.drive import drive
-from gateway.net.guard import guarded_client
+from gateway.net.guard import check_url, guarded_client
 from providers.contract import Flow
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ class Upstream:
         provider_transport: httpx.AsyncBaseTransport | None = None,
         media_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._allow_private = tuple(allow_private)
         self._provider_transport = provider_transport
         # Made once: loading the certificates is most of what a client costs.
         self._certificates = httpx.create_ssl_context(trust_env=False)
@@ -70,6 +71,14 @@ class Upstream:
             NoAnswer: It may have, but no whole answer came.
         """
         return await drive(self._client(lane, paid=paid), flow, deadline=deadline)
+
+    def check(self, url: str) -> None:
+        """Refuse a link that `fetch` would refuse, as far as that shows without a look-up.
+
+        Raises:
+            Blocked: It would; `reason` says why.
+        """
+        check_url(url, self._allow_private)
 
     async def fetch(self, url: str, into: Path, *, max_bytes: int, deadline: float) -> Download:
         """Download a file through the address guard; see `download`.

@@ -1,6 +1,11 @@
 """One line per step of a job's life."""
 
+from typing import Final
+
 import structlog
+
+FOR_PEOPLE: Final = frozenset({"deadline_passed", "outcome_lost", "turned_away", "not_sent"})
+"""What an operator may have to do something about."""
 
 _log = structlog.get_logger()
 
@@ -35,4 +40,5 @@ def phase_changed(
         "cause": event,
         "detail": detail,
     }
-    _log.info("phase", **{name: value for name, value in fields.items() if value is not None})
+    tell = _log.warning if event in FOR_PEOPLE else _log.info
+    tell("phase", **{name: value for name, value in fields.items() if value is not None})

@@ -88,12 +88,23 @@ class Database:
         return None if found >= SAFE_SQLITE else sqlite3.sqlite_version
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision. Blocking; for start-up."""
+        """Bring the tables to the newest revision. Blocking; for start-up.
+
+        Raises:
+            StorageError: The file cannot be written, or holds something else.
+        """
+        from alembic.util.exc import CommandError as AlembicError  # noqa: PLC0415
+
         from gateway.storage.migrations import upgrade  # noqa: PLC0415 - Alembic is slow to import
 
-        with self._writer.connect() as connection:
-            upgrade(connection)
-            connection.commit()
+        try:
+            with self._writer.connect() as connection:
+                upgrade(connection)
+                connection.commit()
+        except (DBAPIError, sqlite3.Error, AlembicError) as error:
+            raise StorageError(
+                f"cannot prepare the tables in {self.path}: {_words(error)}"
+            ) from error
 
     async def write(self, run: Callable[[Connection], T]) -> T:
         """Run one transaction; returns after it is on disk.

@@ -74,6 +74,13 @@ APPENDED = [
     (ACCOUNT + "base_url = 'http://h:99999'", "accounts[2].base_url", "not an http or https", ""),
     (ACCOUNT + "base_url = 'http://u:p@h'", "accounts[2].base_url", "user name or password", ""),
     (ACCOUNT + "base_url = 'http://h?k=1'", "accounts[2].base_url", "holds a query", ""),
+    (
+        ACCOUNT + "base_url = 'http://api.acme.example'",
+        "accounts[2].base_url",
+        "the API key would travel in the clear",
+        "names without a dot",
+    ),
+    (ACCOUNT + "base_url = 'http://169.254.1.1'", "accounts[2].base_url", "in the clear", ""),
 ]
 
 REPLACED = [

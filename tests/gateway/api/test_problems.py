@@ -1,3 +1,4 @@
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 import gateway.api.problems
+from gateway.engine.loop import Engine
+from gateway.model.clock import SECOND
 from gateway.model.errors import (
     CallerError,
     FieldFault,
@@ -14,7 +17,7 @@ from gateway.model.errors import (
     GatewayFaultError,
     PreconditionFailedError,
 )
-from gateway.storage import Database, StorageError
+from gateway.storage import Database, StorageError, ledger
 from tests.gateway.api.conftest import KEY, PROMPT, Gate, Opened
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "errors", "error"}
@@ -188,12 +191,77 @@ async def test_a_mistake_of_ours_says_nothing_of_the_inside(
     )
 
 
-async def test_a_disk_that_is_full_makes_the_gateway_not_ready(
+async def test_on_a_nearly_full_disk_nothing_is_promised_and_nobody_told_that_it_is_ready(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.api.health.LEAST_FREE", 10**20)
+    monkeypatch.setattr("gateway.engine.intake.LEAST_FREE", 10**20)
+    for answer in (
+        await gate.client.get("/readyz"),
+        await gate.client.post("/v1/videos", json={"prompt": "A paper boat"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "30"
+
+
+async def test_who_asks_whether_it_is_ready_does_not_wait_for_a_busy_database(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("gateway.api.health.PROBE_SECONDS", 0.01)
+    monkeypatch.setattr(gate.tools.database, "write", never)
     answer = await gate.client.get("/readyz")
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    monkeypatch.undo()
+
+    assert answer.status_code == 503
+
+
+async def test_an_engine_that_does_not_get_on_is_not_ready(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "stalled_seconds", 61.0)
+    assert (await gate.client.get("/readyz")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://169.254.169.254/latest",
+        "https://10.0.0.1/c.png",
+        "https://[::ffff:10.0.0.1]/c.png",
+        "https://167772161/c.png",
+        "https://pictures.example:8443/c.png",
+    ],
+)
+async def test_a_picture_that_nobody_should_fetch_is_refused_before_a_job_waits_for_it(
+    gate: Gate, url: str
+) -> None:
+    body = {"prompt": "A paper boat", "first_frame": url}
+    answer = await gate.client.post("/v1/videos", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/first_frame"
+
+
+async def test_a_waiting_job_says_why_it_waits(gate: Gate) -> None:
+    await gate.tools.database.write(
+        lambda connection: ledger.sync_accounts(connection, tuple(gate.tools.accounts.values()))
+    )
+    body = {"prompt": "A paper boat", "seconds": 5}
+    made = (await gate.client.post("/v1/videos", json=body)).json()
+    assert made["queue"] == {"position": 1, "reason": None}
+    assert made["seconds"] == "5"
+
+    until = gate.tools.clock.now() + 300 * SECOND
+    await gate.tools.database.write(
+        lambda connection: ledger.cool(
+            connection, list(gate.tools.accounts), until, "insufficient_credits"
+        )
+    )
+    seen = (await gate.client.get(made["urls"]["self"])).json()
+    assert "every account that could take it rests" in seen["queue"]["reason"]
+    assert seen["queue"]["reason"].endswith("insufficient_credits")
 
 
 async def test_no_answer_holds_a_secret(opened: Opened) -> None:

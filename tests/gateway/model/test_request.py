@@ -451,3 +451,8 @@ def test_what_is_taken_is_what_the_documented_body_takes(body: dict[str, Any]) -
     # null is taken for every field, although the schema need not say so.
     given = {name: value for name, value in body.items() if value is not None}
     assert isinstance(msgspec.convert(given, CreateVideoBody), CreateVideoBody)
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "  \n\t "])
+def test_a_blank_prompt_says_nothing(prompt: str) -> None:
+    assert bad({"prompt": prompt})["/prompt"].code == "too_short"

@@ -105,3 +105,17 @@ async def test_a_lock_of_somebody_else_is_trouble_for_the_whole_group_and_passes
     finally:
         other.close()
         database.close()
+
+
+def test_a_file_that_holds_something_else_is_named_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "filmgate.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE jobs (id)")
+    other.commit()
+    other.close()
+    database = Database(path)
+    try:
+        with pytest.raises(StorageError, match=r"cannot prepare the tables in .*already exists"):
+            database.migrate()
+    finally:
+        database.close()
