@@ -69,6 +69,11 @@ def pictory(name: str = "pictory-main", **values: Any) -> AccountSettings:
     return AccountSettings(name=name, **(facts | values))
 
 
+def is_submit(request: httpx.Request) -> bool:
+    """Whether a request to a provider asks for a video."""
+    return request.method == "POST" and "files" not in request.url.path
+
+
 class Wire(httpx.AsyncBaseTransport):
     """A way to an application in this process, with a place to meddle.
 

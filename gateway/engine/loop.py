@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.engine import dispatch, intake, save, watch
+from gateway.engine import dispatch, intake, line, save, watch
 from gateway.engine.recover import recover
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
@@ -128,7 +128,7 @@ class Engine:
         bound, groups, rendered = await tools.database.write(self._claim)
         tasks: list[asyncio.Task[None]] = []
         for one in bound:
-            dispatch.log_bound(one)
+            line.log_bound(one)
             work = dispatch.carry_out(tools, one, self._gate)
             task = self._spawn(work, "submit", job=one.job.id)
             self._submits[task] = one.job.id
@@ -141,12 +141,10 @@ class Engine:
             tasks.append(self._spawn(self._save(job), "save", job=job.id))
         return tasks
 
-    def _claim(
-        self, connection: Connection
-    ) -> tuple[list[dispatch.Bound], list[list[Job]], list[Job]]:
+    def _claim(self, connection: Connection) -> tuple[list[line.Bound], list[list[Job]], list[Job]]:
         now = self.tools.clock.now()
         return (
-            dispatch.bind_line(connection, self.tools),
+            line.bind_line(connection, self.tools),
             watch.take_watched(connection, now, self._looked_at),
             save.take_rendered(connection, now, save.AT_ONCE - self._saving),
         )
