@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +228,35 @@ async def test_jobs_of_an_account_that_left_the_configuration_wait_for_people(
     async with rig(tmp_path, mock=lasting_mock) as stage:
         await stage.wait(400, step=50)
         assert (await stage.job(job_id)).phase is Phase.COMPLETED
+
+
+async def test_a_database_locked_by_another_program_loses_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.storage.database.BUSY_SECONDS", 0.05)
+    async with rig(tmp_path, accounts=[pictory(max_jobs=5)]) as stage:
+        other = sqlite3.connect(tmp_path / "filmgate.db", isolation_level=None)
+        naps = 0
+
+        async def nap(_: float) -> None:
+            nonlocal naps
+            naps += 1
+            if naps == 10:
+                other.execute("COMMIT")
+
+        async def lock(request: httpx.Request) -> None:
+            if is_submit(request) and not other.in_transaction:
+                other.execute("BEGIN IMMEDIATE")
+
+        object.__setattr__(stage.tools, "sleep", nap)
+        ids = [await stage.create(prompt=f"{PROMPT} {n} [[mock no-callback]]") for n in range(5)]
+        stage.provider_wire.spoil = lock
+        await stage.engine.turn()
+        stage.provider_wire.spoil = None
+        other.close()
+
+        assert naps >= 10
+        assert {(await stage.job(one)).phase for one in ids} == {Phase.RENDERING}
+        await stage.wait(120, step=5)
+        assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
+        assert len(stage.mock.ledger.charges) == 5
