@@ -85,13 +85,21 @@ def _load(path: Path | None, extra: dict[str, Any], *, accounts: bool = True) ->
 def _mock_settings(stack: ExitStack, path: Path | None, speed: float) -> dict[str, Any]:
     """Settings that lead to mock providers in this process, which live as long as `stack`."""
     from gateway.cli.mocks import mock_accounts, mock_providers  # noqa: PLC0415
+    from gateway.config import DEFAULT_FILE, ConfigError  # noqa: PLC0415
 
-    configured = _load(path, {}, accounts=False)
+    refusal = click.UsageError(
+        f"--mock would take the place of the accounts in {path or DEFAULT_FILE} or the "
+        "environment; run it in another folder, with another --config, or without --mock"
+    )
+    try:
+        configured = _load(path, {}, accounts=False)
+    except ConfigError as error:
+        # Accounts whose keys are not at hand are accounts all the same.
+        if all(fault.where.startswith("accounts") for fault in error.faults):
+            raise refusal from None
+        raise
     if configured.accounts:
-        raise click.UsageError(
-            "--mock would take the place of the accounts in the configuration; "
-            "run it without them, or without --mock"
-        )
+        raise refusal
     origin = stack.enter_context(mock_providers(speed))
     click.echo(f"mock providers on {origin}, {speed:g} times as fast as time", err=True)
     return mock_accounts(origin) | _fleeting(stack, configured, path)

@@ -107,11 +107,15 @@ def test_a_named_file_that_is_missing_is_named(tmp_path: Path) -> None:
     assert done.stderr == "nowhere.toml: there is no such file\n"
 
 
-def test_mock_accounts_do_not_take_the_place_of_configured_ones(configured: Path) -> None:
-    done = filmgate("serve", "--mock", "--port", "0", cwd=configured, PICTORY_API_KEY="k")
+@pytest.mark.parametrize("keys", [{"PICTORY_API_KEY": "k"}, {}], ids=["keys", "no keys"])
+def test_mock_accounts_do_not_take_the_place_of_configured_ones(
+    configured: Path, keys: dict[str, str]
+) -> None:
+    done = filmgate("serve", "--mock", "--port", "0", cwd=configured, **keys)
 
     assert done.returncode == 2
-    assert "--mock would take the place of the accounts in the configuration" in done.stderr
+    assert "--mock would take the place of the accounts in filmgate.toml" in done.stderr
+    assert "run it in another folder" in done.stderr
 
 
 @pytest.mark.parametrize("options", [["--mock"], []])
