@@ -24,6 +24,7 @@ from gateway.engine.loop import Engine
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import Job, Moment
+from gateway.model.phases import HOLDS_SLOT
 from gateway.model.request import CreateVideo, parse_create
 from gateway.net import Upstream
 from gateway.storage import jobs, ledger, tables
@@ -152,23 +153,28 @@ class Rig:
             left -= step
 
     async def check_slots(self) -> None:
-        """Slots taken and attempts in flight are the same set, and no more than allowed."""
+        """Slots taken, attempts in flight and jobs at a provider are the same set."""
 
-        def read(connection: Any) -> tuple[set[str], set[str]]:
+        def read(connection: Any) -> tuple[set[str], set[str], set[str]]:
             held = {
                 row.attempt_id
                 for row in connection.execute(tables.slots.select())
                 if row.attempt_id is not None
             }
-            flying = {
-                row.id
-                for row in connection.execute(tables.attempts.select())
-                if row.state in ledger.IN_FLIGHT
+            attempts = {row.id: row.state for row in connection.execute(tables.attempts.select())}
+            flying = {name for name, state in attempts.items() if state in ledger.IN_FLIGHT}
+            there = {
+                row.attempt_id
+                for row in connection.execute(tables.jobs.select())
+                # One that was rendered, or overdue, and is looked at again has no slot any more.
+                if row.phase in HOLDS_SLOT
+                and row.remote_url is None
+                and attempts[row.attempt_id] != ledger.State.OVERDUE
             }
-            return held, flying
+            return held, flying, there
 
-        held, flying = await self.tools.database.read(read)
-        assert held == flying
+        held, flying, there = await self.tools.database.read(read)
+        assert held == flying == there
 
     def submits(self) -> int:
         """Requests that asked the mock for a video."""
