@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.options import config_option
+
 FAULTY = 2
 """Exit status when the configuration cannot be used."""
 
@@ -16,13 +18,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    envvar="FILMGATE_CONFIG",
-    help="The TOML file; filmgate.toml in the working directory by default.",
-)
+@config_option
 def check(path: Path | None) -> None:
     """Print the effective settings, or every fault.
 

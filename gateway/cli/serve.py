@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gateway.cli.options import config_option
+
 if TYPE_CHECKING:
     from gateway.config import Settings
 
@@ -22,13 +24,7 @@ BACKLOG: Final = 512
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    envvar="FILMGATE_CONFIG",
-    help="The TOML file; filmgate.toml in the working directory by default.",
-)
+@config_option
 @click.option("--host", help="Address to listen on (server.host).")
 @click.option(
     "--port",

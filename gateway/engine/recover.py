@@ -80,7 +80,6 @@ def _take_over(connection: Connection, tools: Tools) -> dict[str, int]:
         Phase.DOWNLOADING,
         Phase.NEEDS_ATTENTION,
     ):
-        for job in jobs.in_phase(connection, phase):
-            jobs.amend(connection, job.id, phase, now, due_at=now)
-            counts[phase.value] = counts.get(phase.value, 0) + 1
+        if count := jobs.make_due(connection, phase, now):
+            counts[phase.value] = count
     return counts

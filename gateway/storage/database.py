@@ -116,6 +116,8 @@ class Database:
         done: Future[T] = Future()
         if self._closed:
             raise StorageError("the database is closed")
+        # From here on nobody can cancel it, or the writer would answer to a dead future.
+        done.set_running_or_notify_cancel()
         self._queue.put(_Work(run, done))
         # Shielded: giving up waiting must not make a stored write look like one that is not.
         return await asyncio.shield(asyncio.wrap_future(done))

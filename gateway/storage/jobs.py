@@ -125,16 +125,6 @@ def move(
     )
 
 
-def amend(connection: Connection, job_id: str, phase: Phase, now: int, **values: object) -> bool:
-    """Set columns of a job that is still in `phase`; False when it is not."""
-    done = connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.phase == phase.value)
-        .values(updated_at=now, **{name: _stored(name, value) for name, value in values.items()})
-    )
-    return done.rowcount == 1
-
-
 def look_again(
     connection: Connection, job_id: str, phase: Phase, began: int, due_at: int, **values: object
 ) -> None:
@@ -271,6 +261,13 @@ def next_due(connection: Connection, now: int, *waiting: Phase) -> int | None:
         if found is not None:
             times.append(found)
     return min(times, default=None)
+
+
+def make_due(connection: Connection, phase: Phase, now: int) -> int:
+    """Have every job of a phase looked at now; how many there are."""
+    return connection.execute(
+        update(jobs).where(jobs.c.phase == phase.value).values(due_at=now)
+    ).rowcount
 
 
 def rebase(connection: Connection, now: int) -> None:

@@ -100,9 +100,12 @@ async def test_every_column_survives_the_round_trip(database: Database) -> None:
         "progress": 7,
     }
     await database.write(lambda connection: jobs.insert_job(connection, a_job()))
-    assert await database.write(
-        lambda connection: jobs.amend(connection, "video_1", INITIAL, NOW + 1, **values)
+    moved = await database.write(
+        lambda connection: jobs.move(
+            connection, "video_1", INITIAL, Event.SLOT_BOUND, NOW + 1, detail="", **values
+        )
     )
+    assert moved is not None
 
     job = await database.read(lambda connection: jobs.get(connection, "video_1"))
     assert job is not None
