@@ -17,9 +17,12 @@ async with (
 
 Served: `python -m mockserver --port 8090 --speed 10`.
 
-Public names: `MockServer` (`app`, `advance`, `reset`, `aclose`, `clock`, `jobs`, `ledger`,
-`journal`, `media`), `Settings`, `Account`, `create_app`, and `ReplyLost`, which a client gets in
-process where over a socket the connection would break.
+Public names: `MockServer` (`app`, `advance`, `accounts`, `reset`, `aclose`, `clock`, `jobs`,
+`ledger`, `journal`, `media`), `Settings`, `Account`, `create_app`, and `ReplyLost`, which a client
+gets in process where over a socket the connection would break.
+
+What goes wrong is scripted by triggers, all in `mockserver.triggers`; what is documented and what
+is not stands in the OpenAPI documents under `/__mock/openapi/`.
 """
 
 from mockserver.app import MockServer, create_app

@@ -1,6 +1,7 @@
 """The mock server: settings in, one ASGI application out."""
 
 import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +25,7 @@ from mockserver.http import (
     Receive,
     Request,
     Response,
+    Route,
     Router,
     Scope,
     Send,
@@ -35,6 +37,7 @@ from mockserver.media.render import input_fault
 from mockserver.media.store import MediaStore
 from mockserver.pictory import Pictory
 from mockserver.pixverse import Pixverse
+from mockserver.pixverse_accounts import Accounts
 from mockserver.settings import Settings
 
 
@@ -74,7 +77,7 @@ class World:
             clock=self.clock, scheduler=self.scheduler, callbacks=callbacks, inputs=inputs
         )
         tally = Tally()
-        pixverse = Pixverse(self.engine, settings, tally)
+        self.pixverse = pixverse = Pixverse(self.engine, settings, tally)
         self._downloads = Downloads(self.engine, pixverse.files, mock.media)
         self.router = Router(
             [
@@ -133,6 +136,16 @@ class MockServer:
     def journal(self) -> Journal:
         """Requests received and callbacks delivered."""
         return self._world.journal
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The route table."""
+        return self._world.router.routes
+
+    @property
+    def accounts(self) -> Accounts:
+        """The PixVerse accounts; `accounts.hold(email)` puts one on hold."""
+        return self._world.pixverse.accounts
 
     async def advance(self, seconds: float) -> None:
         """Moves a manual clock; returns when all that fell due, callbacks included, has settled.

@@ -1,10 +1,13 @@
 """The command line: `python -m mockserver`, and `filmgate mock` where the gateway mounts it."""
 
+from typing import get_args
+
 import click
 
 from mockserver import pictory, pixverse
 from mockserver.app import MockServer
 from mockserver.engine.addresses import is_loopback
+from mockserver.rules import Count
 from mockserver.serve import listen, origin_of, serve
 from mockserver.settings import DEFAULT_EMAIL, Account, ClockKind, Settings
 
@@ -46,6 +49,23 @@ def account(text: str) -> Account:
     metavar="EMAIL[=MAXJOBS]",
     help=f"A PixVerse account; repeatable.  [default: {DEFAULT_EMAIL}=3]",
 )
+@click.option(
+    "--prompt-count",
+    type=click.Choice(get_args(Count)),
+    default="code_points",
+    show_default=True,
+    help="What one character is where lengths are limited.",
+)
+@click.option(
+    "--strict-combinations",
+    is_flag=True,
+    help="Refuse quality, motion and length that PixVerse's own API refuses together.",
+)
+@click.option(
+    "--edge-blocks-agents",
+    is_flag=True,
+    help="Pictory's edge refuses requests whose User-Agent is an HTTP library's.",
+)
 @click.option("--seed", default=0, show_default=True, help="Decides ids and random choices.")
 @click.option("--public-url", help="Origin of media links, when clients see another one.")
 @click.option("--control-token", help="Bearer token that /__mock asks for.")
@@ -58,6 +78,9 @@ def main(  # noqa: PLR0913
     queue: float,
     run_: float,
     accounts: tuple[str, ...],
+    prompt_count: Count,
+    strict_combinations: bool,
+    edge_blocks_agents: bool,
     seed: int,
     public_url: str | None,
     control_token: str | None,
@@ -76,6 +99,9 @@ def main(  # noqa: PLR0913
         queue_seconds=queue,
         run_seconds=run_,
         accounts=tuple(account(text) for text in accounts),
+        prompt_count=prompt_count,
+        strict_combinations=strict_combinations,
+        edge_blocks_agents=edge_blocks_agents,
         seed=seed,
         public_url=public_url,
         control_token=control_token,

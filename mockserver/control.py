@@ -2,8 +2,10 @@
 
 import hmac
 from collections import Counter
+from collections.abc import Sequence
 from functools import wraps
 from typing import Protocol
+from urllib.parse import unquote
 
 import msgspec
 
@@ -13,7 +15,10 @@ from mockserver.engine.jobs import Job, Jobs
 from mockserver.engine.journal import Journal
 from mockserver.engine.ledger import Ledger
 from mockserver.http import Handler, Request, Response, Route, reply
+from mockserver.openapi import PROVIDERS, document_of
+from mockserver.pixverse_accounts import Accounts
 from mockserver.settings import Settings
+from mockserver.triggers import TRIGGERS
 
 BASE_PATH = "/__mock"
 
@@ -38,6 +43,14 @@ class Controlled(Protocol):
     @property
     def journal(self) -> Journal:
         """Requests and deliveries."""
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The route table."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The PixVerse accounts."""
 
     async def advance(self, seconds: float) -> None:
         """Moves a manual clock."""
@@ -86,6 +99,8 @@ class Control:
             ("GET", "/ledger", self.ledger),
             ("GET", "/journal", self.journal),
             ("POST", "/clock/advance", self.advance),
+            ("POST", "/accounts/{email}/hold", self.hold),
+            ("GET", "/openapi/{file}", self.document),
         ]
         return [
             Route(method, BASE_PATH + path, "mock.control", self._guarded(handler), slash=True)
@@ -104,7 +119,7 @@ class Control:
         return check
 
     async def summary(self, _request: Request) -> Response:
-        """Where everything stands, and which directives prompts may hold."""
+        """Where everything stands, which directives prompts may hold, and every trigger."""
         mock = self._mock
         now = mock.clock.now()
         return reply(
@@ -119,8 +134,11 @@ class Control:
                 "charged": mock.ledger.total,
                 "requests": len(mock.journal.requests),
                 "deliveries": len(mock.journal.deliveries),
-                "accounts": mock.settings.pixverse_accounts(),
+                "accounts": mock.accounts.every(),
+                "held": sorted(mock.accounts.held),
                 "directives": {row.example: row.meaning for row in DIRECTIVES.values()},
+                "triggers": TRIGGERS,
+                "openapi": [f"{BASE_PATH}/openapi/{name}.json" for name in PROVIDERS],
             }
         )
 
@@ -145,6 +163,24 @@ class Control:
         """Requests and deliveries."""
         journal = self._mock.journal
         return reply({"requests": journal.requests, "deliveries": journal.deliveries})
+
+    async def hold(self, request: Request) -> Response:
+        """Puts a PixVerse account on hold until it is configured anew."""
+        email = unquote(request.params["email"])
+        try:
+            self._mock.accounts.hold(email)
+        except KeyError:
+            return reply({"error": f"Account {email} is not configured"}, 404)
+        return Response(status=204)
+
+    async def document(self, request: Request) -> Response:
+        """The OpenAPI document of a provider, `pictory.json` or `pixverse.json`."""
+        name = request.params["file"].removesuffix(".json")
+        if f"{name}.json" != request.params["file"] or name not in PROVIDERS:
+            known = ", ".join(f"{each}.json" for each in PROVIDERS)
+            return reply({"error": f"There are: {known}"}, 404)
+        origin = self._mock.settings.public_url or request.origin
+        return reply(document_of(name, self._mock.routes, origin))
 
     async def advance(self, request: Request) -> Response:
         """Moves a manual clock; answers when all that fell due has settled."""

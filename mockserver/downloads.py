@@ -75,7 +75,7 @@ class Downloads:
         ]
 
     async def media(self, request: Request) -> Response:
-        """A film or still of a job, 404 until the job has completed."""
+        """A film or still of a job, 404 until the job has completed and once it is cleaned."""
         file = request.params["file"]
         job = self._job(file)
         if job is None:
@@ -87,7 +87,7 @@ class Downloads:
         return serve(data, content_type, request, job=job.id)
 
     async def upload(self, request: Request) -> Response:
-        """An uploaded picture."""
+        """An upload."""
         found = self._files.named(request.params["file"])
         if found is None:
             return reply(_NOTHING, 404)
@@ -97,7 +97,9 @@ class Downloads:
         name, _, kind = file.partition(".")
         job = self._engine.jobs.named(name)
         known = kind == "mp4" or kind in STILLS
-        return job if known and job is not None and job.phase is Phase.COMPLETED else None
+        if not known or job is None or job.cleaned or job.phase is not Phase.COMPLETED:
+            return None
+        return job
 
     async def _made(self, job: Job, file: str) -> tuple[bytes, str]:
         kind = file.partition(".")[2]

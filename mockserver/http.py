@@ -119,13 +119,13 @@ class Router:
     """Finds the handler of a request; HEAD is answered by GET."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes = tuple(routes)
+        self.routes = tuple(routes)
 
     async def answer(self, request: Request) -> tuple[str, Response]:
         """The operation's name and the response; 404 and 405 when no row fits."""
         allowed = []
         method = "GET" if request.method == "HEAD" else request.method
-        for route in self._routes:
+        for route in self.routes:
             params = bound(route.template, request.path, slash=route.slash)
             if params is None:
                 continue

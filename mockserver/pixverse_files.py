@@ -6,12 +6,16 @@ from collections.abc import Collection
 import msgspec
 
 from mockserver.http import Request, Response, reply
+from mockserver.pixverse_answers import uploaded_media, uploaded_picture
 from mockserver.settings import Settings
-from mockserver.sniff import EXTENSIONS, image_type
+from mockserver.sniff import EXTENSIONS, IMAGES, media_type, picture_size
 
 FIRST_FILE_ID = 123_001
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
-"""PixVerse's own limit for pictures (docs.platform.pixverse.ai: Upload image)."""
+"""PixVerse's own limit for pictures: they must be smaller (docs.platform.pixverse.ai: Upload
+image)."""
+MAX_IMAGE_SIDE = 4000
+"""Pixels, of the same page."""
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,10 +27,35 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
+def upload_fault(content_type: str, data: bytes) -> str | None:
+    """Why a body is not taken; None when it is.
+
+    What the bytes are decides, not what the Content-Type says of them; it must name a type that
+    is taken all the same.
+    """
+    if content_type not in EXTENSIONS:
+        return f"Content-Type must be one of: {', '.join(EXTENSIONS)}"
+    if not data:
+        return "The request body is empty"
+    kind = media_type(data)
+    if kind is None:
+        return "The request body is not an image, video or sound of a type that is taken"
+    return picture_fault(data) if kind in IMAGES else None
+
+
+def picture_fault(data: bytes) -> str | None:
+    """Why a picture is not taken; None when it is, or when its size cannot be told."""
+    if len(data) >= MAX_IMAGE_BYTES:
+        return f"The image must be smaller than {MAX_IMAGE_BYTES} bytes"
+    if max(picture_size(data) or (0, 0)) > MAX_IMAGE_SIDE:
+        return f"The image must not be larger than {MAX_IMAGE_SIDE} pixels a side"
+    return None
+
+
 class Files:
     """The uploads, usable from every account."""
 
-    def __init__(self, emails: tuple[str, ...], settings: Settings) -> None:
+    def __init__(self, emails: Collection[str], settings: Settings) -> None:
         self._emails = emails
         self._settings = settings
         self._uploads: dict[str, Upload] = {}
@@ -46,32 +75,22 @@ class Files:
         return self._uploads.get(f"upload/{name}")
 
     async def upload(self, request: Request) -> Response:
-        """`POST /files`: a raw image body; `email` may be left out with one account only.
-
-        What the bytes are decides, not what the Content-Type says of them; it must name an image
-        type all the same. Films and sound are documented too, but not kept by this mock.
-        """
+        """`POST /files`: a raw body; `email` may be left out with one account only."""
         if fault := self._fault(request):
             text, status = fault
             return reply({"error": text, "code": status}, status)
-        content_type = image_type(request.body) or ""
-        self._count += 1
-        digest = hashlib.sha256(request.body + str(self._count).encode()).hexdigest()
-        name = f"{digest[:8]}-{digest[8:12]}-{digest[12:24]}{EXTENSIONS[content_type]}"
-        path = f"upload/{name}"
         data = request.body
-        self._uploads[path] = Upload(path=path, name=name, content_type=content_type, data=data)
+        kind = media_type(data) or ""
+        self._count += 1
+        digest = hashlib.sha256(data + str(self._count).encode()).hexdigest()
+        name = f"{digest[:8]}-{digest[8:12]}-{digest[12:24]}{EXTENSIONS[kind]}"
+        path = f"upload/{name}"
+        self._uploads[path] = Upload(path=path, name=name, content_type=kind, data=data)
         origin = self._settings.public_url or request.origin
-        result = {
-            "id": FIRST_FILE_ID + self._count,
-            "url": f"{origin}/media/{path}",
-            "path": path,
-            "size": len(data),
-            "name": name,
-            "category": 0,
-            "err_msg": "",
-        }
-        return reply({"result": [result]})
+        if kind in IMAGES:
+            number = FIRST_FILE_ID + self._count
+            return reply(uploaded_picture(number, path, name, len(data), origin))
+        return reply(uploaded_media(path, origin))
 
     def _fault(self, request: Request) -> tuple[str, int] | None:
         email = request.query.get("email")
@@ -79,10 +98,5 @@ class Files:
             return "Parameter email is required when several accounts are configured", 400
         if email is not None and email not in self._emails:
             return f"Account {email} is not configured.", 404
-        if request.content_type not in EXTENSIONS:
-            return f"Content-Type must be one of: {', '.join(EXTENSIONS)}", 400
-        if image_type(request.body) is None:
-            return "The request body is not an image", 400
-        if len(request.body) > MAX_IMAGE_BYTES:
-            return f"The image is larger than {MAX_IMAGE_BYTES} bytes", 400
-        return None
+        fault = upload_fault(request.content_type, request.body)
+        return None if fault is None else (fault, 400)

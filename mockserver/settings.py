@@ -4,6 +4,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from mockserver.rules import Count
+
 ClockKind = Literal["real", "scaled", "manual"]
 
 DEFAULT_EMAIL = "ops@example.com"
@@ -40,6 +42,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Answer 400 to a percent-encoded `:` or `@` in the id of `GET videos/{video_id}`."""
     queued_is_final: bool = False
     """Report `video_status_final: true` for QUEUED, as one page of useapi.net documents."""
+    prompt_count: Count = "code_points"
+    """What counts as one character wherever a length is limited; neither provider says."""
+    strict_combinations: bool = False
+    """Refuse what PixVerse's own API cannot make: see `pixverse_rules.combination_faults`."""
+    edge_blocks_agents: bool = False
+    """Pictory's edge answers 403 to requests that do not name a program of their own."""
     public_url: str | None = None
     """Origin of the media links; none means the origin the submit was sent to."""
     control_token: str | None = None
@@ -48,6 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.clock not in get_args(ClockKind):
             raise ValueError(f"clock must be one of {get_args(ClockKind)}, got {self.clock!r}")
+        if self.prompt_count not in get_args(Count):
+            raise ValueError(
+                f"prompt_count must be one of {get_args(Count)}, got {self.prompt_count!r}"
+            )
         if min(self.queue_seconds, self.run_seconds) < 0:
             raise ValueError("queue_seconds and run_seconds must not be negative")
 

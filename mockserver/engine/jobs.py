@@ -27,6 +27,11 @@ LIFE: Mapping[Phase, frozenset[Phase]] = {
 
 Role = Literal["first", "last", "reference", "extend"]
 
+Quirk = Literal["queued-final", "odd-status"]
+"""An oddity in what the provider says of a job, asked for by directive."""
+
+FailureKind = Literal["generation", "input", "moderation", "credits"]
+
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A picture or film the job starts from: bytes already here, or a URL to fetch."""
@@ -67,8 +72,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Scheme and authority in front of the media links."""
     queue_seconds: float
     run_seconds: float
-    fate: Phase = Phase.COMPLETED
-    """How the job ends if its inputs can be read."""
+    fate: FailureKind | None = None
+    """Why the job fails though its inputs can be read; None means it completes."""
+    clean: bool = False
+    """The result is deleted the moment it is there."""
+    quirks: frozenset[Quirk] = frozenset()
+    garbled_looks: int = 0
+    """How many looks at the job are answered with a page that is no JSON."""
 
     @property
     def media_name(self) -> str:
@@ -79,7 +89,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Failure(msgspec.Struct, frozen=True):
     """Why a job did not complete."""
 
-    kind: Literal["generation", "input", "moderation"]
+    kind: FailureKind
     message: str
 
 
@@ -94,6 +104,12 @@ class Job(msgspec.Struct, kw_only=True):
     failure: Failure | None = None
     material: tuple[Source, ...] = ()
     """The sources with their bytes; a source still without bytes is drawn from its URL."""
+    tracked: bool = True
+    """Holds a slot until it ends, and is told about."""
+    cleaned: bool = False
+    """The result has been deleted."""
+    garbled: int = 0
+    """How many looks at the job have been answered with a page so far."""
 
     @property
     def id(self) -> str:
@@ -104,6 +120,13 @@ class Job(msgspec.Struct, kw_only=True):
     def ended(self) -> bool:
         """Nothing follows this phase."""
         return not LIFE[self.phase]
+
+    def garbles(self) -> bool:
+        """Whether this look at the job is to be answered with a page; counts it if so."""
+        if self.garbled >= self.order.garbled_looks:
+            return False
+        self.garbled += 1
+        return True
 
     def progress(self, now: float) -> int:
         """Percent done: 0 while queued, at most 99 until the end, 100 at any end."""
@@ -149,7 +172,7 @@ class Jobs:
         self._flying.setdefault((order.provider, order.account), {})[order.id] = job
 
     def land(self, job: Job) -> None:
-        """Frees the slot of a job that has ended."""
+        """Frees the slot of a job that has ended or is no longer tracked."""
         self._flying[job.order.provider, job.order.account].pop(job.id, None)
 
     def get(self, provider: str, job_id: str) -> Job | None:

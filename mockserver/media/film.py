@@ -79,3 +79,14 @@ def fault(data: bytes) -> str | None:
     except ValueError as cause:
         return f"is not a readable video: {cause}"
     return None
+
+
+def size(data: bytes) -> tuple[int, int] | None:
+    """Width and height as the header says; None when the bytes are no film."""
+    try:
+        with av.open(io.BytesIO(data), "r") as container:
+            context = container.streams.video[0].codec_context
+            found = (context.width, context.height)
+    except (av.error.FFmpegError, IndexError):
+        return None
+    return found if min(found) > 0 else None

@@ -74,3 +74,12 @@ def input_fault(role: Role, data: bytes) -> str | None:
     except ImportError:
         return None
     return films.fault(data) if role == "extend" else pictures.fault(data)
+
+
+def film_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a film as its header says; None when that cannot be read."""
+    try:
+        from mockserver.media import film as films  # noqa: PLC0415
+    except ImportError:
+        return None
+    return films.size(data)

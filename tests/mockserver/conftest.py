@@ -1,16 +1,26 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 import pytest
 
 from mockserver import MockServer, Settings
+from tests.mockserver.contract import check
 from tests.mockserver.drivers import Client, Open
+
+
+async def check_provider(mock: MockServer, response: httpx.Response) -> None:
+    if response.request.url.path.startswith(("/pictoryapis/", "/v2/pixverse/")):
+        await check(mock, response)
 
 
 @pytest.fixture
 def opened() -> Open:
-    """Opens a mock server with the given settings and a client that speaks to it in process."""
+    """Opens a mock server with the given settings and a client that speaks to it in process.
+
+    Every answer that the client gets is held against the provider's OpenAPI document.
+    """
 
     @asynccontextmanager
     async def open_(
@@ -27,7 +37,11 @@ def opened() -> Open:
         transport = httpx.ASGITransport(app=mock.app)
         async with (
             mock,
-            httpx.AsyncClient(transport=transport, base_url="http://mock.test") as http,
+            httpx.AsyncClient(
+                transport=transport,
+                base_url="http://mock.test",
+                event_hooks={"response": [partial(check_provider, mock)]},
+            ) as http,
         ):
             yield mock, Client(http)
 

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from mockserver.cli import banner, main
 from mockserver.settings import Account, Settings
-from tests.mockserver.drivers import PICTORY
+from tests.mockserver.drivers import PICTORY, USEAPI
 from tests.mockserver.served import served
 
 
@@ -55,6 +55,18 @@ def test_it_serves_until_a_signal_and_then_leaves_cleanly(number: signal.Signals
         assert process.wait(timeout=20) == 0
         assert process.stdout is not None
         assert "Traceback" not in process.stdout.read()
+
+
+def test_the_switches_of_the_command_line_reach_the_wire() -> None:
+    options = ("--edge-blocks-agents", "--strict-combinations", "--prompt-count", "utf16")
+    with served(*options) as (url, _), httpx.Client(base_url=url, trust_env=False) as http:
+        path = "/pictoryapis/v1/aistudio/videos"
+        assert http.post(path, json={"prompt": "dawn at sea"}, headers=PICTORY).status_code == 403
+        headers = PICTORY | {"User-Agent": "filmgate-test"}
+        assert http.post(path, json={"prompt": "😀" * 3}, headers=headers).status_code == 200
+        body = {"prompt": "dawn", "duration": 8, "quality": "1080p"}
+        answer = http.post("/v2/pixverse/videos/create-v4", json=body, headers=USEAPI)
+        assert answer.status_code == 400
 
 
 def test_a_taken_port_is_said_in_one_line() -> None:

@@ -204,6 +204,8 @@ async def test_the_list_is_newest_first_in_pages(opened: Open) -> None:
         items = first["items"] + rest["items"]
         assert [item["data"]["jobId"] for item in items] == ids[::-1]
         assert "nextPageKey" not in rest
+        url = "/pictoryapis/v1/jobs?nextPageKey=nothing"
+        assert (await client.http.get(url, headers=PICTORY)).status_code == 400
 
 
 async def test_equal_seeds_give_equal_ids(opened: Open) -> None:

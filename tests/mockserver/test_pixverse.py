@@ -9,7 +9,7 @@ from mockserver import Account, Settings
 from mockserver.pixverse_rules import COMMON, ENDPOINTS, cost_in_credits, faults_of
 from tests.mockserver.drivers import USEAPI, VIDEOS, Client, Open, png
 
-FRAMES_V3, V4 = ENDPOINTS
+FRAMES_V3, V4, *_ = ENDPOINTS
 A, B = "upload/a.png", "upload/b.png"
 GOOD = {"first_frame_path": A, "last_frame_path": B}
 TWO = (Account(email="a@example.com", max_jobs=1), Account(email="b@example.com", max_jobs=1))
@@ -301,6 +301,14 @@ async def test_an_unknown_email_is_named_in_the_refusal(opened: Open) -> None:
         assert "who@example.com" in response.json()["error"]
 
 
+async def test_a_misspelt_directive_is_a_bad_request(opened: Open) -> None:
+    async with opened() as (_, client):
+        response = await client.text_video("dawn [[mock runn=3s]]")
+
+        assert response.status_code == 400
+        assert "'runn'" in response.json()["error"]
+
+
 async def test_the_scheduler_shows_what_holds_a_slot(opened: Open) -> None:
     async with opened() as (mock, client):
         video_id = (await client.text_video(replyRef="job-42")).json()["video_id"]
@@ -355,6 +363,7 @@ async def test_the_list_takes_email_limit_and_offset(opened: Open) -> None:
         assert await listed("limit=1") == ids[1:]
         assert await listed("limit=1&offset=1") == ids[:1]
         assert (await client.useapi("/videos/?limit=x")).status_code == 400
+        assert (await client.useapi("/videos/?email=who@example.com")).status_code == 404
 
 
 @pytest.mark.parametrize("status", [412, 422, 429, 500, 596])
