@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## one generation from two real pictures, end to end, offline
 	$(BIN)/filmgate demo
 
-test: $(READY) ## the test suite
+test: $(READY) ## the test suite; ARGS="-m slow" runs its long matrices
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock in step

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from random import Random
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -17,16 +18,29 @@ from litestar import Litestar, MediaType, Response, route
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
+from gateway.api.allow import allow_routes
 from gateway.api.auth import PUBLIC, Keys, require_key
 from gateway.api.callbacks import provider_callback
+from gateway.api.contents import read_content
+from gateway.api.create import create_video, extend_video, quote_video
 from gateway.api.deadline import BodyDeadline
 from gateway.api.edge import Edge
-from gateway.api.files import kept_picture
+from gateway.api.files import (
+    delete_file,
+    list_files,
+    read_file,
+    read_file_content,
+    upload_file,
+)
 from gateway.api.health import livez, readyz
+from gateway.api.models import list_models, read_model
 from gateway.api.openapi import document, document_route
 from gateway.api.operation import READ
 from gateway.api.problems import HANDLERS
-from gateway.api.videos import create_video, read_content, read_video
+from gateway.api.query import known_query
+from gateway.api.showing import encoded
+from gateway.api.signed import signed_file
+from gateway.api.videos import delete_video, list_videos, read_video
 from gateway.config import Settings, to_accounts
 from gateway.console import reference
 from gateway.engine.links import Links
@@ -36,6 +50,8 @@ from gateway.model.clock import Clock
 from gateway.model.ids import new_token
 from gateway.net import Upstream
 from gateway.observe.requests import RequestLog
+from gateway.routing.catalogue import models
+from gateway.routing.money import money
 from gateway.routing.routes import Routes
 from gateway.storage import Database, ledger
 from gateway.storage.media import MediaStore
@@ -43,6 +59,28 @@ from providers.contract import Account, Adapter, Capabilities
 from providers.registry import ADAPTERS
 
 LINK_KEY = "link_key"
+
+HANDLED: Final[tuple[HTTPRouteHandler, ...]] = (
+    create_video,
+    quote_video,
+    extend_video,
+    list_videos,
+    read_video,
+    delete_video,
+    read_content,
+    upload_file,
+    list_files,
+    read_file,
+    read_file_content,
+    delete_file,
+    signed_file,
+    list_models,
+    read_model,
+    provider_callback,
+    livez,
+    readyz,
+)
+"""Every route that the OpenAPI document tells of, besides its own."""
 
 _log = structlog.get_logger()
 
@@ -61,9 +99,21 @@ class SystemClock:
         return (time.monotonic_ns() + self._offset) // 1000
 
 
-def capabilities() -> dict[str, Capabilities]:
-    """The capability tables of all adapters, by provider."""
-    return {name: adapter.capabilities for name, adapter in ADAPTERS.items()}
+def configured(
+    adapters: Mapping[str, Adapter], given: Mapping[str, Mapping[str, str]]
+) -> dict[str, Adapter]:
+    """The adapters as `[providers.NAME]` wants them."""
+    return {
+        name: adapter.configured(given[name]) if given.get(name) and adapter.configured else adapter
+        for name, adapter in adapters.items()
+    }
+
+
+def capabilities(
+    given: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> dict[str, Capabilities]:
+    """The capability tables of all adapters, by provider, as `[providers.NAME]` wants them."""
+    return {name: adapter.capabilities for name, adapter in configured(ADAPTERS, given).items()}
 
 
 async def build_tools(
@@ -87,8 +137,10 @@ async def build_tools(
     await asyncio.to_thread(database.migrate)
     await asyncio.to_thread(media.sweep)
     key = await database.write(lambda connection: ledger.kept(connection, LINK_KEY, new_token()))
+    adapters = configured(adapters, settings.providers)
     tables = {name: adapter.capabilities for name, adapter in adapters.items()}
     accounts = to_accounts(settings, tables)
+    routes = _routes(settings, tables, accounts)
     public_url = (settings.server.public_url or "").rstrip("/")
     return Tools(
         database=database,
@@ -99,13 +151,16 @@ async def build_tools(
         sleep=asyncio.sleep,
         adapters=adapters,
         accounts={account.name: account for account in accounts},
-        routes=_routes(settings, tables, accounts),
+        routes=routes,
         links=Links(base=public_url, key=key) if public_url else None,
         pace=Pace(
             poll_seconds=settings.watch.poll_seconds,
             deadline_seconds=settings.watch.deadline_seconds,
+            rest_seconds=settings.watch.rest_seconds,
             max_media_bytes=settings.media.max_bytes,
         ),
+        render=lambda job, history: encoded(job, history, routes.money),
+        webhook_secret=settings.webhooks.secret,
     )
 
 
@@ -118,6 +173,8 @@ def _routes(
         providers={name: table for name, table in tables.items() if name in used},
         routes=settings.routes,
         public_url=settings.server.public_url is not None,
+        money=money(settings.money.currency, settings.money.credit, tables),
+        known=tuple(tables),
     )
     if "default" in settings.routes:
         return routes
@@ -138,23 +195,20 @@ def build_app(settings: Settings, tools: Tools) -> Litestar:
             await tools.upstream.aclose()
             await asyncio.to_thread(tools.database.close)
 
-    handlers: list[HTTPRouteHandler] = [
-        create_video,
-        read_video,
-        read_content,
-        kept_picture,
-        provider_callback,
-        livez,
-        readyz,
-    ]
-    table = document(_probe([*handlers, document_route(b"")]).routes, version("filmgate"))
+    table = document(
+        _probe([*HANDLED, document_route(b"")]).routes,
+        version("filmgate"),
+        models(_everything(tools)),
+    )
     app = Litestar(
         route_handlers=[
-            *handlers,
+            # Before those they tell of, or the framework makes its own.
+            *allow_routes(HANDLED),
+            *HANDLED,
             document_route(msgspec.json.encode(table)),
             *_pages(reference.page(table), reference.style()),
         ],
-        guards=[require_key],
+        guards=[require_key, known_query],
         exception_handlers=HANDLERS,
         lifespan=[running],
         state=State(
@@ -170,6 +224,12 @@ def build_app(settings: Settings, tools: Tools) -> Litestar:
     # Around everything: 404 and 405 never enter Litestar's own middleware.
     app.asgi_handler = RequestLog(Edge(BodyDeadline(app.asgi_handler)))
     return app
+
+
+def _everything(tools: Tools) -> Routes:
+    """Every target there is an adapter for, whoever has an account."""
+    tables = {name: adapter.capabilities for name, adapter in tools.adapters.items()}
+    return Routes(providers=tables, routes={}, public_url=True)
 
 
 def _probe(handlers: Sequence[HTTPRouteHandler]) -> Litestar:

@@ -1,1 +1,1 @@
-"""Provider adapters: pure flows of HTTP requests and answers, one file per provider."""
+"""Provider adapters: pure flows of HTTP requests and answers, one module or package each."""

@@ -30,6 +30,17 @@ def unkeyed(response: HttpResponse, account: Account, *, always: bool = False) -
     return msgspec.structs.replace(response, body=response.body.replace(key, b"***"))
 
 
+def unkeyed_texts(value: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    """The object without our own key in the strings right in it, for words to quote."""
+    key = account.key.reveal()
+    if len(key) < SHORTEST_KEY:
+        return dict(value)
+    return {
+        name: found.replace(key, "***") if isinstance(found, str) else found
+        for name, found in value.items()
+    }
+
+
 def json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object in `body`, or None where there is none.
 

@@ -4,6 +4,17 @@ import os
 from collections.abc import Generator
 
 import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_log() -> None:
+    """Unconfigured, structlog draws every variable of a traceback: seconds for each crash."""
+    console = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    processors = structlog.get_config()["processors"]
+    structlog.configure(processors=[*processors[:-1], console], cache_logger_on_first_use=False)
 
 
 @pytest.hookimpl(wrapper=True)

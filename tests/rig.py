@@ -18,16 +18,17 @@ from gateway.config import (
     MediaSettings,
     ServerSettings,
     Settings,
-    WatchSettings,
 )
 from gateway.engine.loop import Engine
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.model.job import Job, Moment
-from gateway.model.phases import HOLDS_SLOT
-from gateway.model.request import CreateVideo, parse_create
+from gateway.model.inputs import StoredInput
+from gateway.model.job import Job, Moment, Result
+from gateway.model.parse import Parsed, parse_create
+from gateway.model.phases import HOLDS_SLOT, Phase
+from gateway.model.request import CreateVideo
 from gateway.net import Upstream
-from gateway.storage import jobs, ledger, tables
+from gateway.storage import holdings, jobs, ledger, tables
 from mockserver import Account as MockAccount
 from mockserver import MockServer
 from mockserver import Settings as MockSettings
@@ -68,6 +69,13 @@ def pictory(name: str = "pictory-main", **values: Any) -> AccountSettings:
         "max_jobs": 3,
     }
     return AccountSettings(name=name, **(facts | values))
+
+
+def asked(body: dict[str, Any]) -> CreateVideo:
+    """A request as the API would read it."""
+    parsed = parse_create(body, plain_http=lambda _: True)
+    assert isinstance(parsed, Parsed), parsed
+    return parsed.request
 
 
 def is_submit(request: httpx.Request) -> bool:
@@ -114,15 +122,19 @@ class Rig:
 
     async def create(self, **body: Any) -> str:
         """Accept a job as the API would; its id."""
-        parsed = parse_create(body, plain_http=lambda _: True)
-        assert isinstance(parsed, CreateVideo), parsed
-        return (await self.engine.accept(parsed, "tester")).id
+        return (await self.engine.accept(asked(body), "tester")).id
 
     async def job(self, job_id: str) -> Job:
         """The job as it is stored."""
         found = await self.tools.database.read(lambda connection: jobs.get(connection, job_id))
         assert found is not None
         return found
+
+    async def every_job(self) -> list[Job]:
+        """All jobs there are, by phase."""
+        return await self.tools.database.read(
+            lambda connection: [one for phase in Phase for one in jobs.in_phase(connection, phase)]
+        )
 
     async def history(self, job_id: str) -> list[Moment]:
         """Everything that happened to a job."""
@@ -141,6 +153,7 @@ class Rig:
         for _ in range(200):
             if not await self.engine.turn():
                 await self.check_slots()
+                await self.check_bytes()
                 return
         raise AssertionError("the engine does not come to rest")
 
@@ -175,6 +188,31 @@ class Rig:
 
         held, flying, there = await self.tools.database.read(read)
         assert held == flying == there
+
+    async def check_bytes(self) -> None:
+        """Whatever a job or a file needs is held for it, and is on the disk."""
+
+        def read(connection: Any) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+            needed = {row.id: {row.digest} for row in connection.execute(tables.files.select())}
+            for phase in Phase:
+                for job in jobs.in_phase(connection, phase):
+                    inputs = [one.value for one in job.request.given]
+                    needed[job.id] = {
+                        one.digest
+                        for one in (*inputs, *job.kept.values(), job.result)
+                        if isinstance(one, StoredInput | Result)
+                    }
+            held = {
+                holder: set(holdings.of(connection, holder))
+                for holder in {row.holder for row in connection.execute(tables.holdings.select())}
+                if holder != holdings.DOOMED
+            }
+            return {name: digests for name, digests in needed.items() if digests}, held
+
+        needed, held = await self.tools.database.read(read)
+        assert held == needed
+        for digest in set().union(*needed.values()):
+            assert self.tools.media.path(digest).exists()
 
     def submits(self) -> int:
         """Requests that asked the mock for a video."""
@@ -218,12 +256,15 @@ async def rig(
     accounts: Sequence[AccountSettings] | None = None,
     routes: Mapping[str, tuple[str, ...]] | None = None,
     public_url: str | None = GATE,
-    poll_seconds: float | None = None,
     mock: MockServer | None = None,
     mock_accounts: tuple[MockAccount, ...] = (),
     seed: int = 0,
+    **tables_of: Any,
 ) -> AsyncIterator[Rig]:
-    """Gateway and mock, ready; a `mock` handed in outlives this gateway."""
+    """Gateway and mock, ready; a `mock` handed in outlives this gateway.
+
+    `tables_of` are further tables of the settings, such as `money`.
+    """
     if mock is None:
         async with (
             lasting(mock_accounts) as own,
@@ -232,9 +273,9 @@ async def rig(
                 accounts=accounts,
                 routes=routes,
                 public_url=public_url,
-                poll_seconds=poll_seconds,
                 mock=own,
                 seed=seed,
+                **tables_of,
             ) as made,
         ):
             yield made
@@ -247,7 +288,7 @@ async def rig(
         media=MediaSettings(directory=folder / "media"),
         accounts=tuple(accounts if accounts is not None else (pixverse(), pictory())),
         routes=dict(routes or {}),
-        watch=WatchSettings(poll_seconds=poll_seconds),
+        **tables_of,
     )
     tools = await build_tools(
         settings,

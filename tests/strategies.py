@@ -1,17 +1,20 @@
 """What hypothesis draws from: the capability tables, and everything a wire may carry."""
 
 import json
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from providers.contract import (
+    ROLES,
     Account,
     Capabilities,
     HttpResponse,
     InputForm,
     Offer,
+    Option,
+    OptionKind,
     Role,
     Secret,
     Submission,
@@ -19,8 +22,13 @@ from providers.contract import (
 )
 from providers.registry import ADAPTERS
 
+T = TypeVar("T")
+
 CALM: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no failure."""
+
+TELLABLE: Final = st.characters(exclude_categories=["Cs"])
+"""Characters that JSON in UTF-8 can carry."""
 
 ROWS: Final[tuple[tuple[Capabilities, Offer], ...]] = tuple(
     (adapter.capabilities, offer)
@@ -111,27 +119,74 @@ def account(provider: str, **values: Any) -> Account:
     return Account(**(facts | values))
 
 
+def option_values(option: Option) -> st.SearchStrategy[Any]:
+    """Anything that a provider's own field takes."""
+    if option.allowed:
+        return st.sampled_from(option.allowed)
+    match option.kind:
+        case OptionKind.STRING:
+            return st.text(TELLABLE, min_size=1, max_size=20)
+        case OptionKind.INTEGER:
+            return st.integers(option.low, option.high)
+        case OptionKind.BOOLEAN:
+            return st.booleans()
+
+
+def inputs_of(offer: Offer, form: InputForm, pictures: int = 1) -> dict[Role, tuple[str, ...]]:
+    """What this offer makes a video from, in the provider's form; so many references."""
+    place = "upload/" if form is InputForm.UPLOAD else "https://a.example/"
+    given: dict[Role, tuple[str, ...]] = {}
+    for role in ROLES[offer.mode]:
+        count = pictures if role is Role.REFERENCE else 1
+        ending = "mp4" if role is Role.EXTEND else "png"
+        given[role] = tuple(f"{place}{role.value}-{n}.{ending}" for n in range(count))
+    return given
+
+
+@st.composite
+def specs(draw: st.DrawFn, offer: Offer) -> VideoSpec:
+    """Any video of an offer."""
+
+    def maybe(values: st.SearchStrategy[T], *, there: bool = True) -> T | None:
+        return draw(st.none() | values) if there else None
+
+    def choice(values: tuple[T, ...]) -> T | None:
+        return draw(st.sampled_from(values)) if values else None
+
+    prompts = st.text(TELLABLE, min_size=max(offer.prompt_min, 1), max_size=20)
+    return VideoSpec(
+        model=offer.model,
+        mode=offer.mode,
+        prompt=draw(prompts if offer.prompt_required else st.none() | prompts),
+        seconds=draw(st.sampled_from(offer.seconds)),
+        aspect_ratio=choice(offer.aspect_ratios),
+        resolution=choice(offer.resolutions),
+        seed=maybe(st.integers(*offer.seed)) if offer.seed else None,
+        negative_prompt=maybe(
+            st.text(TELLABLE, min_size=1, max_size=20), there=offer.negative_prompt_max is not None
+        ),
+        motion_mode=choice(offer.motion_modes),
+        remove_watermark=None if offer.watermark is None else draw(st.booleans()),
+        options=draw(
+            st.fixed_dictionaries(
+                {}, optional={option.name: option_values(option) for option in offer.options}
+            )
+        ),
+    )
+
+
 @st.composite
 def submissions(draw: st.DrawFn, provider: str) -> Submission:
     """Anything that an offer of this provider allows."""
     capabilities, offer = draw(
         st.sampled_from([row for row in ROWS if row[0].provider == provider])
     )
-    spec = VideoSpec(
-        model=offer.model,
-        mode=offer.mode,
-        prompt=draw(st.text(st.characters(exclude_categories=["Cs"]), min_size=5, max_size=20)),
-        seconds=draw(st.sampled_from(offer.seconds)),
-        aspect_ratio=draw(st.sampled_from(offer.aspect_ratios)),
-        resolution=draw(st.sampled_from(offer.resolutions)) if offer.resolutions else None,
-        seed=draw(st.none() | st.integers(*offer.seed)) if offer.seed else None,
-    )
-    form = "upload/{}.png" if capabilities.input_form is InputForm.UPLOAD else "https://a.b/{}.png"
-    roles = {"text": 0, "first_frame": 1, "first_last_frame": 2}[offer.mode.value]
     return Submission(
         account=account(provider),
-        spec=spec,
-        inputs={role: form.format(role.value) for role in list(Role)[:roles]},
+        spec=draw(specs(offer)),
+        inputs=inputs_of(
+            offer, capabilities.input_form, draw(st.integers(*(offer.references or (1, 1))))
+        ),
         callback_url=draw(st.none() | st.just("https://gate.example/callbacks/x/token")),
         reference="att_1",
     )

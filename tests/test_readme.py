@@ -233,8 +233,12 @@ class Reader:
         self.run(f"filmgate config check --config {other}", ["ok"], 0)
 
     def python(self, block: Block) -> None:
+        text = block.text
+        for written, real in self.addresses.items():
+            text = text.replace(written, real)
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", block.text],
+            # OpenAI's package warns that OpenAI's own video API has ended.
+            [sys.executable, "-W", "error", "-W", "ignore:The Sora API", "-c", text],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -347,6 +351,8 @@ def targets_table() -> str:
         Mode.TEXT: "text",
         Mode.FIRST_FRAME: "first frame",
         Mode.FIRST_LAST_FRAME: "first and last frame",
+        Mode.REFERENCE_IMAGES: "references",
+        Mode.EXTEND_VIDEO: "extend",
     }
     rows: dict[str, tuple[Offer, list[str]]] = {}
     for provider, able in capabilities().items():

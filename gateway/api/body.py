@@ -1,48 +1,141 @@
-"""Request bodies: read whole, within their limits, and as strict JSON."""
+"""Request bodies: within their limits, and as strict JSON or as the form that stands for it."""
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any, Final
+from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import InternalServerException
+from multipart import parse_options_header
 
-from gateway.model.errors import BadJsonError, BadRequestError, UnsupportedTypeError
+from gateway.api.auth import LOCAL
+from gateway.api.faults import BadFormError
+from gateway.api.form import FormReader
+from gateway.model.errors import (
+    BadJsonError,
+    BadRequestError,
+    UnavailableError,
+    UnsupportedTypeError,
+)
 
 JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
 MAX_PARTS: Final = 50_000
 """Commas and brackets a body may hold. The longest prompt has fewer, and pictures have none;
 but 50 MB of `[[],[],…]` would be gigabytes of Python objects."""
 LONG: Final = 256 * 1024
 """Bytes from which on a body is decoded in a thread, so that other requests go on."""
+LARGE: Final = 1_000_000
+"""Bytes beyond which a body counts as large; each of them is in memory some times over."""
+AT_ONCE: Final = 4
+"""Large bodies at a time, over all requests."""
+
+_large: Final[WeakSet[asyncio.Task[Any]]] = WeakSet()
+"""Who has a large body in hand. A request is a task of its own, and done with it at its end
+however that comes, so nobody has to give anything back."""
 
 
-async def read_json(request: Request[Any, Any, Any]) -> object:
-    """The body, decoded.
+async def read_body_of(request: Request[Any, Any, Any]) -> object:
+    """The body, as its Content-Type says: JSON, or a form as the JSON that it stands for.
 
     A content type is asked for, not assumed: a page on another site can make a browser
     send a body without one, but not one that says it is JSON.
 
     Raises:
-        UnsupportedTypeError: The headers do not say that it is plain JSON.
+        UnsupportedTypeError: The headers say neither.
         BadJsonError: It is not JSON, or JSON that two readers would read differently.
+        BadFormError: It is not a form that can be read.
         BadRequestError: The caller left before the body was whole.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind.lower() != JSON:
-        found = f"not {kind[:100]!r}" if kind else "and say so in Content-Type"
-        raise UnsupportedTypeError(f"Send {JSON}, {found}.", headers={"accept": JSON})
+    kind = media_type(request)
+    if kind == JSON:
+        return await _read_json(request)
+    if kind == FORM:
+        return await read_form(request)
+    raise wrong_type(kind, JSON, FORM)
+
+
+async def _read_json(request: Request[Any, Any, Any]) -> object:
+    check_coding(request)
+    body = await read_body(request)
+    if len(body) < LONG:
+        return decode(body)
+    return await asyncio.to_thread(decode, body)
+
+
+async def read_form(request: Request[Any, Any, Any]) -> dict[str, object]:
+    """A `multipart/form-data` body; it is read piece by piece, as it comes.
+
+    Raises:
+        UnsupportedTypeError: It is compressed, or a page of another site sent it.
+        BadFormError: It is not a form that can be read.
+        BadRequestError: The caller left before the body was whole.
+    """
+    check_coding(request)
+    _check_origin(request)
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    reader = FormReader(options.get("boundary", ""))
+    fault: BadFormError | None = None
+    async for chunk in read_pieces(request):
+        # The rest is read all the same: who is still sending does not hear the answer.
+        if fault is None:
+            try:
+                reader.feed(chunk)
+            except BadFormError as error:
+                fault = error
+    if fault is not None:
+        raise fault
+    return reader.end()
+
+
+def media_type(request: Request[Any, Any, Any]) -> str:
+    """The Content-Type without its parameters, in lower case; empty where there is none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def wrong_type(kind: str, *taken: str) -> UnsupportedTypeError:
+    """The error for a body of type `kind` where only `taken` are read."""
+    found = f"not {kind[:100]!r}" if kind else "and say so in Content-Type"
+    return UnsupportedTypeError(
+        f"Send {' or '.join(taken)}, {found}.", headers={"accept": ", ".join(taken)}
+    )
+
+
+def check_coding(request: Request[Any, Any, Any]) -> None:
+    """Refuse a compressed body: what it would unpack to is known too late.
+
+    Raises:
+        UnsupportedTypeError: It is one.
+    """
     coding = request.headers.get("content-encoding", "identity").strip()
     if coding.lower() != "identity":
         raise UnsupportedTypeError(
             "Send the body as it is, without Content-Encoding.",
             headers={"accept-encoding": "identity"},
         )
-    body = await read_body(request)
-    if len(body) < LONG:
-        return decode(body)
-    return await asyncio.to_thread(decode, body)
+
+
+def _check_origin(request: Request[Any, Any, Any]) -> None:
+    """Where no key is asked for, refuse a form that a browser sends for some other site.
+
+    Browsers ask nobody before they send a form anywhere, but they name the page's origin.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or request.scope["state"].get("owner") != LOCAL:
+        return
+    try:
+        site = urlsplit(origin).netloc
+    except ValueError:
+        site = ""
+    if not site or site.lower() != request.headers.get("host", "").lower():
+        raise UnsupportedTypeError(
+            "A form from a page of another site is not read; send application/json.",
+            headers={"accept": JSON},
+        )
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
@@ -51,11 +144,39 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
     Raises:
         BadRequestError: The caller left before the body was whole.
     """
+    return b"".join([chunk async for chunk in read_pieces(request)])
+
+
+async def read_pieces(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    """The body as it comes; the route's limit and the deadline hold.
+
+    Raises:
+        BadRequestError: The caller left before the body was whole.
+        UnavailableError: It is large, and enough of those are in memory; the rest is not read.
+    """
+    size = 0
     try:
-        return await request.body()
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > LARGE:
+                _take_place()
+            yield chunk
     except InternalServerException:
         # What the framework makes of a connection that closes: no fault of ours to log.
         raise BadRequestError("The connection closed before the body was complete.") from None
+
+
+def _take_place() -> None:
+    """Be one of those with a large body, until the task ends. Safe to repeat."""
+    task = asyncio.current_task()
+    if task is None or task in _large:
+        return
+    if sum(not one.done() for one in _large) >= AT_ONCE:
+        raise UnavailableError(
+            "Several large bodies are being read already. Try again shortly.",
+            headers={"retry-after": "1"},
+        )
+    _large.add(task)
 
 
 def decode(body: bytes) -> object:

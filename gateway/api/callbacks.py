@@ -33,6 +33,7 @@ class Heard(msgspec.Struct, frozen=True):
             detail="Wakes a look at the job with the gateway's own key. What the body says is "
             "never believed.",
             any_body=True,
+            any_query=True,
             parameters=(
                 Parameter(name="provider", where="path", meaning="The provider's name."),
                 Parameter(name="token", where="path", meaning="The attempt's own token."),

@@ -1,134 +1,301 @@
-"""Files from our own store, whole or in parts; and the signed links for providers."""
+"""`/v1/files`: pictures and films that requests name by id."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Final
+import re
+from email.message import Message
+from typing import Annotated, Any, Final, Literal
 
-from litestar import Request, Response, route
+import msgspec
+from litestar import Request, Response, delete, post, route
 from litestar.params import FromPath
-from litestar.response import Stream
 
-from gateway.api.auth import PUBLIC
-from gateway.api.conditions import matches
+from gateway.api.body import FORM, check_coding, media_type, read_body, read_form, wrong_type
+from gateway.api.form import file_name
 from gateway.api.operation import READ, Answer, Operation, Parameter
-from gateway.api.ranges import Span, UnsatisfiableError, parse_range
-from gateway.engine.loop import Engine
+from gateway.api.query import PAGING, ascending, read_after, read_limit
+from gateway.api.sending import CONDITIONS, answers, file_response
+from gateway.api.stored import is_id, json_response, surroundings
+from gateway.engine import files
+from gateway.engine.links import EXTENSIONS
 from gateway.model.clock import SECOND
-from gateway.model.errors import NotFoundError, PreconditionFailedError, UnsatisfiableRangeError
-from gateway.model.media import SNIFF_BYTES, sniff
+from gateway.model.errors import InvalidError, NotFoundError
+from gateway.model.files import StoredFile
+from gateway.model.reading import Reading, Upload, text, unknown
 
-CHUNK: Final = 256 * 1024
+MAX_BODY: Final = 101_000_000
+"""Bytes: the largest film, and what a form puts around it."""
+PURPOSES: Final = "[A-Za-z][A-Za-z0-9_-]{0,63}"
+"""What a purpose may be: one word, as OpenAI's are."""
+PURPOSE: Final = "user_data"
+"""What OpenAI calls a file that is for nothing in particular."""
+RAW: Final = ("image/*", "video/*")
 
 
-async def file_response(
-    request: Request[Any, Any, Any], path: Path, media_type: str, digest: str
-) -> Response[Any]:
-    """Answer with a file: conditions (RFC 9110, 13.2.2), then `Range`; HEAD without the bytes.
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """An uploaded picture or film: OpenAI's members, and ours beside them.
 
-    Raises:
-        NotFoundError: The file is gone.
-        PreconditionFailedError: It is not the version asked for.
-        UnsatisfiableRangeError: The range lies behind the end.
+    Times are seconds since 1970, sizes bytes and pixels. `duration_ms` is of a film.
     """
-    try:
-        size = (await asyncio.to_thread(path.stat)).st_size
-    except FileNotFoundError:
-        raise NotFoundError("The file is no longer kept.") from None
-    etag = f'"{digest}"'
-    headers = {
-        "etag": etag,
-        "accept-ranges": "bytes",
-        "cache-control": "private, max-age=31536000, immutable",
-    }
-    if (wanted := _header(request, "if-match")) and not matches(wanted, etag, weak=False):
-        raise PreconditionFailedError("If-Match holds another entity tag.")
-    if (known := _header(request, "if-none-match")) and matches(known, etag, weak=True):
-        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    # Ranges are defined for GET alone, and hold only for the version the caller has a part of.
-    ranges = request.method == "GET" and request.headers.get("if-range", etag).strip() == etag
-    asked = _header(request, "range") if ranges else None
-    try:
-        span = parse_range(asked, size)
-    except UnsatisfiableError:
-        raise UnsatisfiableRangeError(
-            f"The content has {size} bytes.", headers={"content-range": f"bytes */{size}"}
-        ) from None
-    status = HTTPStatus.OK
-    if span is None:
-        span = Span(0, size)
+
+    id: str
+    object: Literal["file"] = "file"
+    bytes: int
+    created_at: int
+    expires_at: int | None = None
+    filename: str
+    purpose: str
+    status: Literal["processed"] = "processed"
+    media_type: str
+    width: int | None
+    height: int | None
+    duration_ms: int | None
+    sha256: str
+
+
+class FileList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of files."""
+
+    object: Literal["list"] = "list"
+    data: tuple[File, ...]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class FileDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """The file is gone."""
+
+    id: str
+    object: Literal["file"] = "file"
+    deleted: Literal[True] = True
+
+
+class UploadForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form that uploads a file."""
+
+    file: Annotated[
+        str,
+        msgspec.Meta(
+            description="PNG, JPEG, WebP, GIF, MP4, QuickTime or WebM.",
+            extra_json_schema={"format": "binary"},
+        ),
+    ]
+    purpose: Annotated[
+        str,
+        msgspec.Meta(
+            description="A word of yours, given back.",
+            pattern=f"^{PURPOSES}$",
+            examples=["vision", "user_data"],
+        ),
+    ] = PURPOSE
+
+
+def name_of(stored: StoredFile) -> str:
+    """The file's name; one made of its id where it came without."""
+    return stored.filename or stored.id + EXTENSIONS.get(stored.media_type, "")
+
+
+def shown(stored: StoredFile) -> File:
+    """A file as its owner sees it."""
+    return File(
+        id=stored.id,
+        bytes=stored.bytes,
+        created_at=stored.created_at // SECOND,
+        filename=name_of(stored),
+        purpose=stored.purpose,
+        media_type=stored.media_type,
+        width=stored.width,
+        height=stored.height,
+        duration_ms=stored.duration_ms,
+        sha256=stored.digest,
+    )
+
+
+_ID: Final = Parameter(name="file_id", where="path", meaning="The id that the upload answered.")
+
+
+@post(
+    "/v1/files",
+    status_code=201,
+    request_max_body_size=MAX_BODY,
+    opt={
+        "operation": Operation(
+            summary="Upload a picture or film",
+            tag="files",
+            detail="As a form with `file` and `purpose`, the way OpenAI's clients send it, or "
+            "as the bytes themselves. A request names the file by its id wherever it takes a "
+            "picture or a film. Pictures may have 20 MB and 4000 pixels a side, films 100 MB.",
+            form=UploadForm,
+            raw=RAW,
+            parameters=(
+                Parameter(
+                    name="Content-Disposition",
+                    where="header",
+                    meaning='Names a file that is sent as it is: `attachment; filename="a.png"`.',
+                    required=False,
+                ),
+            ),
+            answers={
+                201: Answer(
+                    meaning="Kept.", body=File, headers={"Location": "Where to look at it."}
+                )
+            },
+            problems=(400, 401, 408, 413, 415, 422, 503),
+        )
+    },
+)
+async def upload_file(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Keep a file."""
+    kind = media_type(request)
+    if kind == FORM:
+        upload, purpose = _uploaded(await read_form(request))
+    elif kind.startswith(("image/", "video/")):
+        check_coding(request)
+        name = _named(request.headers.get("content-disposition", ""))
+        upload, purpose = Upload(await read_body(request), name), PURPOSE
     else:
-        status = HTTPStatus.PARTIAL_CONTENT
-        headers["content-range"] = f"bytes {span.start}-{span.start + span.length - 1}/{size}"
-    headers["content-length"] = str(span.length)
-    if request.method == "HEAD":
-        return Response(b"", status_code=status, headers=headers, media_type=media_type)
-    return Stream(_read(path, span), status_code=status, headers=headers, media_type=media_type)
-
-
-def _header(request: Request[Any, Any, Any], name: str) -> str:
-    """All lines of a header that is a list."""
-    return ", ".join(request.headers.getall(name, []))
-
-
-async def _read(path: Path, span: Span) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(path.open, "rb") as file:
-        await asyncio.to_thread(file.seek, span.start)
-        left = span.length
-        while left:
-            chunk = await asyncio.to_thread(file.read, min(CHUNK, left))
-            if not chunk:
-                return
-            left -= len(chunk)
-            yield chunk
+        raise wrong_type(kind, FORM, *RAW)
+    tools, owner = surroundings(request)
+    kept = await files.keep(tools, owner, upload.content, upload.filename, purpose)
+    headers = {"location": f"/v1/files/{kept.id}"}
+    return json_response(shown(kept), status=201, headers=headers)
 
 
 @route(
-    "/v1/files/{digest:str}/content",
+    "/v1/files",
     http_method=READ,
     status_code=200,
     opt={
-        **PUBLIC,
         "operation": Operation(
-            summary="A kept picture, by a signed link",
+            summary="List the files",
             tag="files",
-            detail="For providers that fetch pictures by URL. The gateway makes these links; "
-            "they carry a signature and expire.",
-            parameters=(
-                Parameter(name="digest", where="path", meaning="SHA-256 of the picture."),
-                Parameter(name="expires", where="query", meaning="Seconds since 1970."),
-                Parameter(name="signature", where="query", meaning="The gateway's own."),
-            ),
-            answers={
-                200: Answer(meaning="The picture.", body=bytes, media_type="image/*"),
-                206: Answer(meaning="The part asked for.", body=bytes, media_type="image/*"),
-                304: Answer(meaning="Not changed since `If-None-Match`."),
-            },
-            problems=(404, 412, 416),
-        ),
+            parameters=PAGING,
+            answers={200: Answer(meaning="A page of the caller's files.", body=FileList)},
+            problems=(400, 401, 503),
+        )
     },
 )
-async def kept_picture(request: Request[Any, Any, Any], digest: FromPath[str]) -> Response[Any]:
-    """Serve a picture to whoever holds a link that is still good; 404 to everybody else."""
-    engine: Engine = request.app.state.engine
-    tools = engine.tools
-    expires = request.query_params.get("expires", "")
-    signature = request.query_params.get("signature", "")
-    if (
-        tools.links is None
-        or not (expires.isascii() and expires.isdigit() and len(expires) < 16)  # noqa: PLR2004
-        or not tools.links.good(digest, int(expires), signature, tools.clock.now() // SECOND)
-    ):
-        raise NotFoundError("No such file, or the link has expired.")
-    path = tools.media.path(digest)
-    media_type = await asyncio.to_thread(_type_of, path)
-    return await file_response(request, path, media_type, digest)
+async def list_files(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The caller's files, a page at a time."""
+    tools, owner = surroundings(request)
+    page = await files.listing(
+        tools,
+        owner,
+        after=read_after(request),
+        limit=read_limit(request),
+        order="asc" if ascending(request) else "desc",
+    )
+    data = tuple(shown(one) for one in page.items)
+    return json_response(
+        FileList(
+            data=data,
+            first_id=data[0].id if data else None,
+            last_id=data[-1].id if data else None,
+            has_more=page.has_more,
+        )
+    )
 
 
-def _type_of(path: Path) -> str:
+@route(
+    "/v1/files/{file_id:str}",
+    http_method=READ,
+    status_code=200,
+    opt={
+        "operation": Operation(
+            summary="Look at a file",
+            tag="files",
+            parameters=(_ID,),
+            answers={200: Answer(meaning="What the file is.", body=File)},
+            problems=(400, 401, 404, 503),
+        )
+    },
+)
+async def read_file(request: Request[Any, Any, Any], file_id: FromPath[str]) -> Response[bytes]:
+    """What a file is."""
+    return json_response(shown(await _own(request, file_id)))
+
+
+@route(
+    "/v1/files/{file_id:str}/content",
+    http_method=READ,
+    status_code=200,
+    opt={
+        "operation": Operation(
+            summary="Download a file",
+            tag="files",
+            detail="The bytes as they were uploaded; `Range` and conditions are honoured.",
+            parameters=(_ID, *CONDITIONS),
+            answers=answers("The file", "image/*, video/*"),
+            problems=(400, 401, 404, 412, 416, 503),
+        )
+    },
+)
+async def read_file_content(
+    request: Request[Any, Any, Any], file_id: FromPath[str]
+) -> Response[Any]:
+    """A file's bytes."""
+    found = await _own(request, file_id)
+    path = surroundings(request)[0].media.path(found.digest)
+    return await file_response(request, path, found.media_type, found.digest, name_of(found))
+
+
+@delete(
+    "/v1/files/{file_id:str}",
+    status_code=200,
+    opt={
+        "operation": Operation(
+            summary="Delete a file",
+            tag="files",
+            detail="Videos that were asked for with it are made all the same.",
+            parameters=(_ID,),
+            answers={200: Answer(meaning="Gone.", body=FileDeleted)},
+            problems=(400, 401, 404, 503),
+        )
+    },
+)
+async def delete_file(request: Request[Any, Any, Any], file_id: FromPath[str]) -> Response[bytes]:
+    """Forget a file."""
+    tools, owner = surroundings(request)
+    if not is_id(file_id) or not await files.remove(tools, owner, file_id):
+        raise _unknown()
+    return json_response(FileDeleted(id=file_id))
+
+
+def _uploaded(form: dict[str, object]) -> tuple[Upload, str]:
+    reading = Reading(lambda _: False)
+    unknown(form, "", reading, UploadForm.__struct_fields__)
+    file, word = form.get("file"), form.get("purpose", PURPOSE)
+    purpose = text(word, "/purpose", reading)
+    if purpose is not None and not re.fullmatch(PURPOSES, purpose):
+        reading.note("/purpose", "bad_word", "must be one word of at most 64 letters and digits")
+    if file is None:
+        reading.note("/file", "required", "the part with the file is missing")
+    elif not isinstance(file, Upload):
+        reading.wrong_type("/file", "one part with a file name", file)
+    if reading.faults or purpose is None or not isinstance(file, Upload):
+        raise InvalidError("The upload cannot be used.", errors=reading.faults)
+    return file, purpose
+
+
+def _named(header: str) -> str:
+    """The file name of a Content-Disposition, empty where it names none."""
+    message = Message()
+    # Header values are read as Latin-1; names beyond it are often sent as plain UTF-8.
+    message["content-disposition"] = header.encode("latin-1", "replace").decode("utf-8", "replace")
     try:
-        with path.open("rb") as file:
-            return sniff(file.read(SNIFF_BYTES)) or "application/octet-stream"
-    except FileNotFoundError:
-        raise NotFoundError("The file is no longer kept.") from None
+        return file_name(message.get_filename(""))
+    except (TypeError, ValueError):
+        # Parts of a name (RFC 2231) that are misnumbered trip the library up.
+        return ""
+
+
+async def _own(request: Request[Any, Any, Any], file_id: str) -> StoredFile:
+    """The caller's file; another's is as unknown as one that never was."""
+    tools, owner = surroundings(request)
+    found = await files.find(tools, owner, file_id) if is_id(file_id) else None
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _unknown() -> NotFoundError:
+    return NotFoundError("You have no file with this id.")

@@ -39,6 +39,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
             summary="The process answers",
             tag="health",
             answers={200: Answer(meaning="Alive.", body=Health)},
+            problems=(400,),
         ),
     },
 )
@@ -58,7 +59,7 @@ async def livez() -> Response[bytes]:
             tag="health",
             detail="The database takes writes and the disk has room.",
             answers={200: Answer(meaning="Ready.", body=Health)},
-            problems=(503,),
+            problems=(400, 503),
         ),
     },
 )

@@ -4,7 +4,7 @@ Each handler carries an `Operation`; schemas come from msgspec, which knows its 
 exactly. The document is the same bytes at every start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,10 +14,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from gateway.api.auth import PUBLIC
-from gateway.api.operation import JSON, READ, Answer, Operation, Parameter
+from gateway.api.operation import FORM, JSON, READ, Answer, Operation, Parameter
 from gateway.api.problems import MEDIA_TYPE, Problem
+from gateway.routing.catalogue import Model
 
 PATH: Final = "/openapi.json"
+MODELS: Final = "x-filmgate-models"
+"""Where the document holds the capability tables, as `GET /v1/models` shows them."""
+BINARY: Final = {"type": "string", "format": "binary"}
 REF: Final = "#/components/schemas/{name}"
 
 _HEADERS: Final[dict[int, dict[str, str]]] = {
@@ -28,16 +32,20 @@ _HEADERS: Final[dict[int, dict[str, str]]] = {
 """What problem documents of a status carry besides."""
 
 
-def document(routes: Iterable[Any], version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these Litestar routes."""
+def document(routes: Iterable[Any], version: str, models: Sequence[Model]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these Litestar routes, and the tables of these models."""
     found = list(_operations(routes))
-    types = [Problem]
+    types: list[Any] = [Problem, Model]
     for _, _, _, operation in found:
-        types += [operation.body] if operation.body else []
+        types += [one for one in (operation.body, operation.form) if one is not None]
         types += [answer.body for answer in operation.answers.values() if _is_json(answer)]
     types = list(dict.fromkeys(types))
     schemas, components = msgspec.json.schema_components(types, ref_template=REF)
     refs = dict(zip(types, schemas, strict=True))
+    for _, _, _, operation in found:
+        if operation.files:
+            name = _form_name(operation)
+            components[name] = form(components[operation.form.__name__], operation.files)
     paths: dict[str, dict[str, Any]] = {}
     for path, method, handler, operation in found:
         told = {"operationId": _operation_id(method, handler), **_described(operation, refs)}
@@ -58,6 +66,7 @@ def document(routes: Iterable[Any], version: str) -> dict[str, Any]:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": dict(sorted(components.items())),
         },
+        MODELS: msgspec.to_builtins(models),
     }
 
 
@@ -95,14 +104,47 @@ def _described(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
         told["description"] = operation.detail
     if operation.parameters:
         told["parameters"] = [_parameter(one) for one in operation.parameters]
-    if operation.body is not None:
-        told["requestBody"] = {
-            "required": True,
-            "content": {JSON: {"schema": refs[operation.body]}},
-        }
+    if content := _contents(operation, refs):
+        told["requestBody"] = {"required": True, "content": content}
     elif operation.any_body:
         told["requestBody"] = {"required": False, "content": {"*/*": {}}}
     return told
+
+
+def _contents(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
+    """What a body may be, by its media type."""
+    content: dict[str, Any] = {}
+    if operation.body is not None:
+        content[JSON] = {"schema": refs[operation.body]}
+    if operation.files:
+        content[FORM] = {"schema": {"$ref": REF.format(name=_form_name(operation))}}
+    elif operation.form is not None:
+        content[FORM] = {"schema": refs[operation.form]}
+    return content | {media_type: {"schema": BINARY} for media_type in operation.raw}
+
+
+def _form_name(operation: Operation) -> str:
+    return str(operation.form.__name__).removesuffix("Body") + "Form"
+
+
+def form(schema: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
+    """The schema of the form that stands for a JSON body: no nulls, and files in some places."""
+    properties = {
+        name: _field(value, file=name in files) for name, value in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
+
+
+def _field(schema: dict[str, Any], *, file: bool) -> dict[str, Any]:
+    kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name not in {"anyOf", "default"}}
+    if not kinds:
+        return schema
+    if file:
+        kinds.append(BINARY)
+        if any(one.get("type") == "array" for one in kinds):
+            kinds.append({"type": "array", "items": BINARY})
+    return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, "anyOf": kinds}
 
 
 def _problem(meaning: str, refs: dict[Any, Any], status: int = 0) -> dict[str, Any]:
@@ -126,7 +168,7 @@ def _answer(answer: Answer, refs: dict[Any, Any]) -> dict[str, Any]:
     if _is_json(answer):
         told["content"] = {JSON: {"schema": refs[answer.body]}}
     elif answer.body is bytes:
-        told["content"] = {answer.media_type: {"schema": {"type": "string", "format": "binary"}}}
+        told["content"] = {one: {"schema": BINARY} for one in answer.media_type.split(", ")}
     return told
 
 
@@ -136,7 +178,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "in": parameter.where,
         "required": parameter.required,
         "description": parameter.meaning,
-        "schema": {"type": "string"},
+        "schema": parameter.schema,
     }
 
 
@@ -157,6 +199,7 @@ def document_route(encoded: bytes) -> HTTPRouteHandler:
                 summary="This API as an OpenAPI document",
                 tag="reference",
                 answers={200: Answer(meaning="OpenAPI 3.1.", body=dict[str, Any])},
+                problems=(400,),
             ),
         },
         media_type=JSON,

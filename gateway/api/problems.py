@@ -82,7 +82,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 def problem(error: FilmgateError, instance: str) -> Problem:
     """The document for an error met at the path `instance`."""
     first = error.errors[0] if error.errors else None
-    words = error.detail if first is None else f"{error.detail} {first.pointer}: {first.detail}"
     return Problem(
         type=TYPE_BASE + error.code,
         title=error.title,
@@ -92,12 +91,21 @@ def problem(error: FilmgateError, instance: str) -> Problem:
         code=error.code,
         errors=error.errors,
         error=ErrorBody(
-            message=words,
+            message=_message(error),
             type="invalid_request_error" if isinstance(error, CallerError) else "server_error",
             param=_param(first.pointer) if first else None,
             code=error.code,
         ),
     )
+
+
+def _message(error: FilmgateError) -> str:
+    """All that OpenAI's clients show: the first fault, and that it is not the only one."""
+    if not error.errors:
+        return error.detail
+    first, *others = error.errors
+    words = f"{error.detail} {first.pointer}: {first.detail}"
+    return f"{words} (and {len(others)} more, see errors)" if others else words
 
 
 def _param(pointer: str) -> str | None:

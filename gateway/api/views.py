@@ -1,16 +1,14 @@
-"""A job as its caller sees it: OpenAI's members with OpenAI's types, ours beside them."""
+"""The documents of `/v1/videos`: OpenAI's members with OpenAI's types, ours beside them."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from gateway.model.clock import SECOND
-from gateway.model.job import Job, JobError, Moment
-from gateway.model.phases import STATUS, Phase, Status
-from gateway.storage.ledger import Rest
-from providers.contract import Price
+from gateway.model.blame import Blamed
+from gateway.model.phases import Phase, Status
+from providers.contract import Mode, OptionValue
+
+Kind: TypeAlias = Literal["url", "file", "frame", "video", "inline"]
 
 POLL_AFTER_MS: Final = 2000
 """What OpenAI's clients are told to wait between two looks; a look costs no provider call."""
@@ -26,6 +24,71 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of the provider, to the last default.
+
+    null stands where the model has no such field. `seed`, `negative_prompt` and `options`
+    are as the caller gave them; `defaults` names what the gateway chose because the caller
+    did not say; `unused` holds `provider_options` that were for other providers.
+    """
+
+    target: str
+    mode: Mode
+    seconds: int
+    aspect_ratio: str | None
+    resolution: str | None
+    motion_mode: str | None
+    remove_watermark: bool | None
+    seed: int | None
+    negative_prompt: str | None
+    options: dict[str, OptionValue]
+    unused: dict[str, dict[str, OptionValue]]
+    defaults: tuple[str, ...]
+
+
+class VideoInput(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture or film that the video is made from.
+
+    `field` is its JSON pointer in the request. `kind` says which of the others tell more:
+    `url`; `file` has `file_id`; `frame` has `video` and `frame`; `video` has `video`;
+    `inline` came inside the request. `sha256` is of the bytes, once the gateway keeps them.
+    """
+
+    field: str
+    kind: Kind
+    url: str | None = None
+    file_id: str | None = None
+    video: str | None = None
+    frame: Literal["first", "last"] | None = None
+    sha256: str | None = None
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the video will cost: whole `unit`s of the provider's, and `money` where configured.
+
+    `credits` is the same amount in the provider's credits, `money` a decimal amount of
+    `currency`. `estimated` says that the price list is not the provider's own, but the
+    nearest one published.
+    """
+
+    amount: int
+    unit: str
+    credits: str | None
+    money: str | None
+    currency: str | None
+    estimated: bool
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the provider says it charged, told as in `price`."""
+
+    amount: int
+    unit: str
+    credits: str | None
+    money: str | None
+    currency: str | None
+
+
 class Output(msgspec.Struct, frozen=True, kw_only=True):
     """The finished video. `url` is relative to the gateway; sizes are pixels and bytes."""
 
@@ -36,6 +99,14 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     sha256: str
+
+
+class VideoError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a video failed, or is held up. `blame` says whose move it is, null where unknown."""
+
+    code: str
+    message: str
+    blame: Blamed | None
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +122,9 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     """A video, wanted or made.
 
     `status` is one of OpenAI's four words; `phase` is the finer truth. Times are seconds
-    since 1970. `model` is the target chosen, or what was asked for while none is.
+    since 1970. `model` is the target chosen, or what was asked for while none is. `size`
+    and `seconds` tell what will come as soon as that is known. `applied` and `price` are
+    null until a target is settled. `remixed_from_video_id` is the video this one extends.
     """
 
     id: str
@@ -69,82 +142,37 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     aspect_ratio: str | None
     resolution: str | None
     seed: int | None
-    error: JobError | None
+    error: VideoError | None
     remixed_from_video_id: str | None
     provider: str | None
     account: str | None
     upstream_id: str | None
     attempts: int
+    applied: Applied | None
+    inputs: tuple[VideoInput, ...]
     queue: Queue | None
-    usage: Price | None
+    price: Estimate | None
+    usage: Usage | None
     output: Output | None
+    callback_url: str | None
     metadata: dict[str, str]
     urls: dict[str, str]
     timeline: tuple[TimelineEntry, ...]
 
 
-def line_reason(rests: Sequence[Rest] | None) -> str | None:
-    """Why no account takes the job now, and until when."""
-    if not rests:
-        return None
-    first = rests[0]
-    until = datetime.fromtimestamp(first.until / SECOND, UTC).isoformat(timespec="seconds")
-    return f"every account that could take it rests; {first.account} until {until}: {first.reason}"
+class VideoList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of videos."""
+
+    object: Literal["list"] = "list"
+    data: tuple[Video, ...]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
 
 
-def video(job: Job, history: Sequence[Moment], queue: Queue | None) -> Video:
-    """The public view of a job."""
-    spec = job.choice.spec if job.choice else None
-    # With a single way to serve it the defaults are settled before a slot is.
-    sole = job.choices[0].spec if len(job.choices) == 1 else spec
-    seconds = sole.seconds if sole else job.request.seconds
-    path = f"/v1/videos/{job.id}"
-    output = None
-    if job.result is not None:
-        output = Output(
-            url=f"{path}/content",
-            media_type=job.result.media_type,
-            bytes=job.result.bytes,
-            duration_ms=job.result.duration_ms,
-            width=job.result.width,
-            height=job.result.height,
-            sha256=job.result.digest,
-        )
-    return Video(
-        id=job.id,
-        model=job.choice.target if job.choice else job.request.model,
-        status=STATUS[job.phase],
-        phase=job.phase,
-        progress=job.progress,
-        created_at=job.created_at // SECOND,
-        completed_at=None if job.completed_at is None else job.completed_at // SECOND,
-        expires_at=None,
-        prompt=job.request.prompt,
-        seconds=str(seconds) if seconds else None,
-        size=f"{output.width}x{output.height}" if output else None,
-        aspect_ratio=sole.aspect_ratio if sole else job.request.aspect_ratio,
-        resolution=sole.resolution if sole else job.request.resolution,
-        seed=job.request.seed,
-        error=job.error,
-        remixed_from_video_id=None,
-        provider=job.choice.provider if job.choice else None,
-        account=job.account,
-        upstream_id=job.remote_id,
-        attempts=job.attempts,
-        queue=queue,
-        usage=job.cost,
-        output=output,
-        metadata=job.request.metadata,
-        urls={"self": path, "content": f"{path}/content"},
-        timeline=tuple(
-            TimelineEntry(
-                at=datetime.fromtimestamp(moment.at / SECOND, UTC).isoformat(
-                    timespec="milliseconds"
-                ),
-                event=moment.event,
-                phase=moment.phase,
-                detail=moment.detail,
-            )
-            for moment in history
-        ),
-    )
+class VideoDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """The video is gone."""
+
+    id: str
+    object: Literal["video.deleted"] = "video.deleted"
+    deleted: Literal[True] = True

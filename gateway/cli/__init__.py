@@ -8,6 +8,8 @@ import click
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("gateway.cli.serve", "Run the gateway."),
     "generate": ("gateway.cli.generate", "Make one video through a running gateway."),
+    "quote": ("gateway.cli.quote", "Tell who would make a video, and for what price."),
+    "models": ("gateway.cli.models", "Show what a running gateway can make."),
     "demo": ("gateway.cli.demo", "Make two videos end to end, on mock providers."),
     "mock": ("gateway.cli.mock", "Run the mock providers alone."),
     "config": ("gateway.cli.config", "Check the configuration and show what holds."),

@@ -28,7 +28,7 @@ def check(path: Path | None) -> None:
     from gateway.config import ConfigError, effective, load  # noqa: PLC0415
 
     try:
-        settings = load(path, os.environ, capabilities())
+        settings = load(path, os.environ, capabilities(), configure=capabilities)
     except ConfigError as error:
         for fault in error.faults:
             click.echo(str(fault), err=True)

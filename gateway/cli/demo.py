@@ -102,11 +102,8 @@ class DemoError(Exception):
 
 
 def _wanted(model: str, **frames: Path) -> dict[str, Any]:
-    from gateway.cli.generate import data_url  # noqa: PLC0415
-
     provider = model.partition("/")[0]
-    pictures = {name: data_url(path) for name, path in frames.items()}
-    return {"model": model, "prompt": PROMPTS[provider], "seconds": 5, **pictures}
+    return {"model": model, "prompt": PROMPTS[provider], "seconds": 5, **frames}
 
 
 def draw_pictures(folder: Path) -> tuple[Path, Path]:

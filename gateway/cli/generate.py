@@ -1,6 +1,5 @@
 """`filmgate generate`: one video through a running gateway, from the command line."""
 
-import base64
 import os
 import shlex
 import sys
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gateway.cli.request import check_meaning, gateway_options, given, request_options
+
 if TYPE_CHECKING:
     from gateway.net.client import GatewayClient
 
@@ -22,18 +23,10 @@ LOOK_SECONDS: Final = 0.5
 GRACE: Final = 60
 """Looks in a row that may go unanswered before giving up; the job goes on all the same."""
 
-_picture = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("--first-frame", type=_picture, help="The picture the video starts at.")
-@click.option("--last-frame", type=_picture, help="The picture the video ends at.")
-@click.option("--model", help="A target (provider/model) or a route.")
-@click.option("--seconds", type=int, help="Length of the clip.")
-@click.option("--aspect-ratio", help="Such as 16:9.")
-@click.option("--resolution", help="Such as 720p.")
-@click.option("--seed", type=int, help="The same seed, the same video, where a model has one.")
+@request_options
 @click.option(
     "-o",
     "--output",
@@ -43,21 +36,10 @@ _picture = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Where to write the MP4.",
 )
 @click.option("--resume", metavar="VIDEO_ID", help="Wait for a video that was asked for before.")
-@click.option(
-    "--url",
-    envvar="FILMGATE_URL",
-    default="http://127.0.0.1:8080",
-    show_default=True,
-    help="The gateway.",
-)
-@click.option(
-    "--key", envvar="FILMGATE_KEY", help="API key; better given as FILMGATE_KEY.", metavar="KEY"
-)
+@gateway_options
 def command(
     *,
     prompt: str | None,
-    first_frame: Path | None,
-    last_frame: Path | None,
     output: Path,
     resume: str | None,
     url: str,
@@ -72,18 +54,14 @@ def command(
     from gateway.net.client import ClientError, GatewayClient  # noqa: PLC0415
 
     wanted = given({"prompt": prompt, **choices})
-    if resume and (wanted or first_frame or last_frame):
+    if resume and wanted:
         raise click.UsageError("--resume waits for a video as it was asked for: name nothing else")
-    if not resume and prompt is None and first_frame is None:
-        raise click.UsageError("say what the video shows: give a PROMPT, or --first-frame")
+    if not resume:
+        check_meaning(wanted)
     _check_place(output)
     try:
         with GatewayClient(url, key) as client:
-            if resume:
-                video_id = resume
-            else:
-                frames = {"first_frame": first_frame, "last_frame": last_frame}
-                video_id = _create(client, wanted | given(frames))
+            video_id = resume or _create(client, wanted)
             try:
                 _finish(client, video_id, output)
             except KeyboardInterrupt:
@@ -110,29 +88,15 @@ def _check_place(output: Path) -> None:
 
 def _create(client: "GatewayClient", wanted: dict[str, Any]) -> str:
     """Submit; the id of the job."""
-    body = {
-        name: data_url(value) if isinstance(value, Path) else value
-        for name, value in wanted.items()
-    }
     try:
-        return str(client.create(body)["id"])
+        with client.holding(wanted) as body:
+            return str(client.create(body)["id"])
     except KeyboardInterrupt:
         # Not to be sent again lightly: it may have arrived.
         click.echo(
             "\nInterrupted before the gateway answered: it may have taken the job.", err=True
         )
         sys.exit(INTERRUPTED)
-
-
-def given(body: dict[str, Any]) -> dict[str, Any]:
-    """The body without what was not given."""
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def data_url(picture: Path) -> str:
-    """A picture file as a data URL; the gateway looks at the bytes, not at the name."""
-    content = base64.b64encode(picture.read_bytes()).decode()
-    return f"data:application/octet-stream;base64,{content}"
 
 
 def changes(client: "GatewayClient", video_id: str) -> Iterator[dict[str, Any]]:

@@ -75,7 +75,14 @@ def _load(path: Path | None, extra: dict[str, Any], *, accounts: bool = True) ->
     from gateway.app import capabilities  # noqa: PLC0415
     from gateway.config import load  # noqa: PLC0415
 
-    return load(path, os.environ, capabilities(), extra=extra, accounts_required=accounts)
+    return load(
+        path,
+        os.environ,
+        capabilities(),
+        configure=capabilities,
+        extra=extra,
+        accounts_required=accounts,
+    )
 
 
 def _mock_settings(stack: ExitStack, path: Path | None, speed: float) -> dict[str, Any]:
@@ -98,7 +105,9 @@ def _mock_settings(stack: ExitStack, path: Path | None, speed: float) -> dict[st
         raise refusal
     origin = stack.enter_context(mock_providers(speed))
     click.echo(f"mock providers on {origin}, {speed:g} times as fast as time", err=True)
-    return mock_accounts(origin) | _fleeting(stack, configured, path)
+    # The mock's time is faster: an account that it scripts an error for should rest no longer.
+    rest = {"watch": {"rest_seconds": configured.watch.rest_seconds / speed}}
+    return mock_accounts(origin) | rest | _fleeting(stack, configured, path)
 
 
 def _fleeting(stack: ExitStack, configured: "Settings", path: Path | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@
 """
 
 from gateway.config.faults import ConfigError, ConfigFault
-from gateway.config.load import DEFAULT_FILE, load, to_accounts
+from gateway.config.load import DEFAULT_FILE, Configure, load, to_accounts
 from gateway.config.settings import (
     AccountSettings,
     DatabaseSettings,
@@ -15,11 +15,13 @@ from gateway.config.settings import (
     LogLevel,
     LogSettings,
     MediaSettings,
+    MoneySettings,
     Network,
     NetworkSettings,
     ServerSettings,
     Settings,
     WatchSettings,
+    WebhookSettings,
     is_loopback,
 )
 from gateway.config.show import effective, settings_table
@@ -29,16 +31,19 @@ __all__ = [
     "AccountSettings",
     "ConfigError",
     "ConfigFault",
+    "Configure",
     "DatabaseSettings",
     "LogFormat",
     "LogLevel",
     "LogSettings",
     "MediaSettings",
+    "MoneySettings",
     "Network",
     "NetworkSettings",
     "ServerSettings",
     "Settings",
     "WatchSettings",
+    "WebhookSettings",
     "effective",
     "is_loopback",
     "load",

@@ -3,12 +3,13 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
+from gateway.config.adapters import check_adapters
 from gateway.config.environment import is_within, overlay, source_of
 from gateway.config.faults import ConfigError, ConfigFault, Faults, step
 from gateway.config.read import Kind, Reader
@@ -19,6 +20,9 @@ from providers.contract import Account, Capabilities, Secret
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+Configure: TypeAlias = Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, Capabilities]]
+"""The capability tables of all providers when their adapters have these settings."""
+
 DEFAULT_FILE: Final = Path("filmgate.toml")
 _POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column (\d+)\)$", re.DOTALL)
 
@@ -28,6 +32,7 @@ def load(
     environ: Mapping[str, str],
     providers: Mapping[str, Capabilities],
     *,
+    configure: Configure | None = None,
     extra: Mapping[str, Any] | None = None,
     accounts_required: bool = True,
 ) -> Settings:
@@ -39,6 +44,8 @@ def load(
         path: The file; None for `filmgate.toml` in the working directory, if it is there.
         environ: The environment: `FILMGATE__…` settings, and the secrets that are named.
         providers: What each provider can do, by its name.
+        configure: What each provider can do once `[providers.…]` is applied, which may rename
+            models: routes are checked against it. None: as `providers` says.
         extra: Settings of the caller's own in the file's shape, such as command-line options
             or mock accounts. Lists replace lists; a secret may be a `Secret`; None is "not given".
         accounts_required: Whether a configuration without any account is a fault.
@@ -60,7 +67,9 @@ def load(
         return resolve(reference, environ, folder)
 
     read = Reader(faults, secret).table(tree, Settings, "")
-    check(read, providers, faults, accounts_required=accounts_required)
+    chosen = check_adapters(read.get("providers", {}), providers, faults)
+    tables = configure(chosen) if configure else providers
+    check(read, tables, faults, accounts_required=accounts_required)
     if faults.found:
         raise ConfigError(
             msgspec.structs.replace(fault, source=source_of(fault.where, sources))

@@ -8,6 +8,7 @@ import math
 import re
 import types
 from collections.abc import Callable
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
@@ -23,12 +24,16 @@ from providers.contract import Secret
 MISSING: Final = object()
 """Stands for a value that could not be read; its fault is already noted."""
 
+_AMOUNT: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+_MAX_AMOUNT: Final = 20
+_AMOUNT_HINT: Final = 'a decimal number in quotes with at most 6 decimals, for example "0.04"'
 _NAMES: Final[dict[Any, str]] = {
     str: "a string",
     Path: "a string",
     int: "an integer",
     float: "a number",
     Secret: "a string",
+    Decimal: "an amount",
     Network: "a string",
 }
 
@@ -180,10 +185,19 @@ class Reader:
             return MISSING
         return kind.base(raw)
 
+    def _amount(self, raw: object, where: str) -> Any:
+        """A decimal number as a string, because a TOML float may not be the number it shows."""
+        whole = isinstance(raw, int) and not isinstance(raw, bool)
+        text = str(raw)[:_MAX_AMOUNT] if whole or isinstance(raw, str) else ""
+        if not _AMOUNT.fullmatch(text):
+            self._faults.add(where, "is not an amount", _AMOUNT_HINT)
+            return MISSING
+        return Decimal(text)
+
     def _text(self, raw: object, kind: Kind, where: str) -> Any:
-        if kind.base is Secret and isinstance(raw, Secret):
-            return raw
-        if kind.base is Path and isinstance(raw, Path):
+        if kind.base is Decimal:
+            return self._amount(raw, where)
+        if kind.base in {Secret, Path} and isinstance(raw, kind.base):
             return raw
         if not isinstance(raw, str):
             self._faults.add(

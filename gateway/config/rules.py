@@ -10,10 +10,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.config.faults import Faults, nearest, quoted, step
+from gateway.config.money import check_money
 from gateway.config.settings import SQLITE, is_loopback
+from gateway.config.webhooks import check_webhooks
 from providers.contract import Capabilities
 
 Tree = dict[str, Any]
+
+MAX_PUBLIC_URL: Final = 400
 
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -24,6 +28,8 @@ def check(
     """Note every broken rule of `tree` in `faults`."""
     _server(tree.get("server", {}), faults)
     _database(tree.get("database", {}).get("url"), faults)
+    check_money(tree.get("money", {}), providers, faults)
+    check_webhooks(tree.get("webhooks", {}), faults)
     accounts = tree.get("accounts")
     if accounts is not None:
         if accounts_required and not accounts:
@@ -59,6 +65,12 @@ def _server(server: Tree, faults: Faults) -> None:
     url = server.get("public_url")
     if url is not None:
         _url(url, "server.public_url", faults, carries="callbacks")
+        if len(url) > MAX_PUBLIC_URL:
+            faults.add(
+                "server.public_url",
+                f"has {len(url)} characters, and callbacks add a path to it",
+                f"at most {MAX_PUBLIC_URL}: providers take callback URLs of 500",
+            )
 
 
 def _database(url: str | None, faults: Faults) -> None:

@@ -4,6 +4,7 @@ The annotations are the one source: the loader takes types and bounds from them,
 table in the README is printed from them.
 """
 
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
@@ -33,8 +34,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: Annotated[
         str | None,
         Meta(
-            description="Where providers reach this gateway with callbacks; https unless it is a "
-            "loopback address. Without it the gateway only polls."
+            description="Where providers reach this gateway with callbacks, at most 400 "
+            "characters; https unless it is a loopback address. Without it the gateway only polls."
         ),
     ] = None
     api_keys: Annotated[
@@ -94,6 +95,34 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 3
 
 
+class MoneySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What providers' credits cost, so that prices are told and limited in money."""
+
+    currency: Annotated[
+        str | None,
+        Meta(description="The currency you pay in, as three letters: `USD`. None: credits only."),
+    ] = None
+    credit: Annotated[
+        dict[str, Decimal],
+        Meta(
+            description="What one credit of a provider costs you, in that currency: "
+            '`pictory = "0.04"`. A string, as binary fractions are not exact.'
+        ),
+    ] = {}
+
+
+class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How clients are told of finished videos."""
+
+    secret: Annotated[
+        Secret | None,
+        Meta(
+            description="What webhooks are signed with (Standard Webhooks): `whsec_` and 24 to 64 "
+            "bytes in base64. None: they are not signed."
+        ),
+    ] = None
+
+
 class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which addresses may be reached."""
 
@@ -107,7 +136,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WatchSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How running jobs are followed."""
+    """How running jobs and accounts are followed."""
 
     poll_seconds: Annotated[
         float | None,
@@ -123,6 +152,15 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="Seconds after which a job that is still running needs attention.",
         ),
     ] = 1800.0
+    rest_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=86_400,
+            description="Seconds that an account gets no jobs after its key, its credits or its "
+            "provider failed.",
+        ),
+    ] = 300.0
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +186,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         dict[str, tuple[str, ...]],
         Meta(description="A name for an ordered list of targets, each `provider/model`."),
     ] = {}
+    money: MoneySettings = MoneySettings()
+    providers: Annotated[
+        dict[str, dict[str, str]],
+        Meta(
+            description="Something of a provider's own that may change on its side, by the "
+            "provider's name."
+        ),
+    ] = {}
+    webhooks: WebhookSettings = WebhookSettings()
     network: NetworkSettings = NetworkSettings()
     watch: WatchSettings = WatchSettings()
     log: LogSettings = LogSettings()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from gateway.config.settings import Settings
 from providers.contract import Secret
 
 HIDDEN: Final = "***"
+PLACEHOLDERS: Final = ("NAME", "SETTING")
+"""What stands in the reference for the free names of a table, and of a table in it."""
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -37,8 +39,7 @@ def _section(struct: msgspec.Struct, address: str) -> Iterator[str]:
         if isinstance(value, msgspec.Struct):
             tables += ["", f"[{inner}]", *_section(value, inner)]
         elif isinstance(value, dict):
-            tables += ["", f"[{inner}]"]
-            tables += [f"{_key(name)} = {_literal(item)}" for name, item in value.items()]
+            tables += ["", f"[{inner}]", *_names(value, inner)]
         elif value and isinstance(value, tuple) and isinstance(value[0], msgspec.Struct):
             for item in value:
                 tables += ["", f"[[{inner}]]", *_section(item, inner)]
@@ -47,6 +48,17 @@ def _section(struct: msgspec.Struct, address: str) -> Iterator[str]:
         else:
             yield f"{field.name} = {_literal(value)}"
     yield from tables
+
+
+def _names(table: Mapping[str, Any], address: str) -> Iterator[str]:
+    """A table with free names, and the tables in it."""
+    for name, item in table.items():
+        if not isinstance(item, dict):
+            yield f"{_key(name)} = {_literal(item)}"
+    for name, item in table.items():
+        if isinstance(item, dict):
+            inner = f"{address}.{_key(name)}"
+            yield from ("", f"[{inner}]", *_names(item, inner))
 
 
 def _literal(value: Any) -> str:
@@ -71,17 +83,19 @@ def _rows(struct: type[msgspec.Struct], address: str) -> Iterator[str]:
         elif kind.items and kind.items.struct:
             yield from _rows(kind.items.struct, f"{name}[].")
         else:
-            shown = f"{name}.NAME" if kind.values else name
+            held = kind
+            for placeholder in PLACEHOLDERS:
+                if held.values:
+                    name, held = f"{name}.{placeholder}", held.values
             default = _default(field)
-            yield f"| `{shown}` | {_type(kind)} | {default} | {kind.meta.description} |"
+            yield f"| `{name}` | {_type(held)} | {default} | {kind.meta.description} |"
 
 
 def _type(kind: Kind) -> str:
     if kind.choices:
         return " or ".join(f"`{choice}`" for choice in kind.choices)
-    item = kind.items or (kind.values and kind.values.items)
-    if item:
-        return "list of " + ("references to secrets" if item.base is Secret else "strings")
+    if kind.items:
+        return "list of " + ("references to secrets" if kind.items.base is Secret else "strings")
     word = "reference to a secret" if kind.base is Secret else kind.name.split()[-1]
     return f"{word}, {kind.bounds}" if kind.bounds else word
 

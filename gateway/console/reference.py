@@ -1,7 +1,8 @@
 """The API reference as a page of our own, made from the OpenAPI document; works offline."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 from markupsafe import Markup, escape
 
 from gateway.model.errors import FilmgateError
+from providers.contract import Credit
 
 HERE: Final = Path(__file__).parent
 PATH: Final = "/docs"
@@ -23,12 +25,20 @@ POLICY: Final = (
 _TAGS: Final = {
     "videos": "Videos",
     "files": "Files",
+    "models": "Models",
     "callbacks": "Callbacks",
     "health": "Health",
     "reference": "Reference",
 }
 """In the order of the page; whatever else there is comes after them."""
 
+JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
+MODELS: Final = "x-filmgate-models"
+
+_ORDER: Final = ("post", "get", "head", "put", "patch", "delete")
+_ALIAS: Final = re.compile(r"As `([^`]+)`")
+"""How the field begins that is another's other name."""
 _CODE: Final = re.compile(r"`([^`]+)`")
 _WORD: Final = re.compile(r"[A-Za-z]\w*")
 
@@ -54,6 +64,8 @@ def page(document: Mapping[str, Any]) -> str:
         info=document["info"],
         tags={_TAGS.get(tag, tag): found for tag, found in tags.items() if found},
         schemas=schemas,
+        models=[model for model in document[MODELS] if model["modes"]],
+        options=_options(document[MODELS]),
         errors=sorted(_errors(FilmgateError), key=lambda error: (error.status, error.code)),
     )
 
@@ -67,14 +79,20 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": prose, "told": told}
+    environment.filters |= {
+        "prose": prose,
+        "told": told,
+        "also": also,
+        "price": price,
+        "shown": shown,
+    }
     return environment.get_template("reference.html")
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Each operation once: HEAD is told beside its GET."""
     for path, methods in document["paths"].items():
-        for method, operation in methods.items():
+        for method, operation in sorted(methods.items(), key=lambda one: _ORDER.index(one[0])):
             if method == "head" and "get" in methods:
                 continue
             names = [method.upper()]
@@ -97,13 +115,53 @@ def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _body(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The name and the schema of a JSON body, to be shown where it is sent."""
+    """The names and the fields of a body, to be shown where it is sent."""
     content = operation.get("requestBody", {}).get("content", {})
-    schema = content.get("application/json", {}).get("schema", {})
-    if "$ref" not in schema:
+    forms = {media: content[media]["schema"] for media in (JSON, FORM) if media in content}
+    if not forms:
         return None
-    name = kind(schema)
-    return {"name": name, **schemas[name]}
+    names = {media: kind(schema) for media, schema in forms.items()}
+    first = schemas[next(iter(names.values()))]
+    fields = {name: _ALIAS.match(value.get("description", "")) for name, value in _members(first)}
+    form = schemas[names[FORM]] if FORM in names else {}
+    return {
+        "names": names,
+        "raw": [media for media in content if media not in names],
+        "required": first.get("required", ()),
+        "properties": {name: value for name, value in _members(first) if not fields[name]},
+        "aliases": _aliases(fields),
+        "files": [
+            name for name, value in _members(form) if _is_file(value) and not fields.get(name)
+        ],
+    }
+
+
+def _aliases(fields: Mapping[str, re.Match[str] | None]) -> dict[str, list[str]]:
+    """Of each field its other names."""
+    named: dict[str, list[str]] = {}
+    for name, found in fields.items():
+        if found:
+            named.setdefault(found.group(1), []).append(name)
+    return named
+
+
+def _members(schema: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    members: Mapping[str, Any] = schema.get("properties", {})
+    return members.items()
+
+
+def _is_file(schema: Mapping[str, Any]) -> bool:
+    return any(one.get("format") == "binary" for one in (schema, *schema.get("anyOf", ())))
+
+
+def _options(models: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The fields of each provider's own, once."""
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for model in models:
+        for mode in model["modes"]:
+            for option in mode["options"]:
+                found.setdefault(model["owned_by"], {})[option["name"]] = option
+    return found
 
 
 def _errors(root: type[FilmgateError]) -> Iterator[type[FilmgateError]]:
@@ -142,6 +200,39 @@ def told(schema: Mapping[str, Any]) -> str:
     for key, sentence in _LIMITS.items():
         words += [sentence.format(part[key]) for part in parts if key in part]
     return " ".join(words)
+
+
+def shown(value: object) -> str:
+    """A value as it would be written in JSON; a string without its quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def also(mode: Mapping[str, Any]) -> str:
+    """What else a model takes in a mode, in a few words."""
+    prompt, negative = mode["prompt"], mode["negative_prompt"]
+    kind = "" if mode["prompt_required"] else "optional "
+    words = [f"{kind}prompt of {max(prompt['low'], 1)} to {prompt['high']}"]
+    words += [f"negative prompt to {negative['high']}"] if negative else []
+    words += ["seed"] if mode["seed"] else []
+    words += [f"motion {' or '.join(mode['motion_modes'])}"] if mode["motion_modes"] else []
+    words += ["watermark"] if mode["remove_watermark"] is not None else []
+    return ", ".join(words)
+
+
+def price(rate: Mapping[str, Any] | None, unit: Mapping[str, Any]) -> str:
+    """What a model costs, in a few words."""
+    if rate is None:
+        return "not known"
+    credit = Credit(**unit)
+    words = f"{credit.text(rate['per_second'])} a second"
+    if rate["per_clip"]:
+        listed = (f"{size} {credit.text(amount)}" for size, amount in rate["per_clip"].items())
+        words = ", ".join(listed)
+    factors = {**rate["seconds_factor"], **rate["motion_factor"]}
+    words += "".join(
+        f"; times {factor} for {name}" for name, factor in factors.items() if factor != 1
+    )
+    return f"{words} ({credit.name}s{', estimated' if rate['estimated'] else ''})"
 
 
 def prose(text: str) -> Markup:

@@ -1,28 +1,27 @@
-"""Accepting a job: what was asked is checked, its pictures are kept, its row is durable."""
+"""Accepting a job: what was asked is checked, its inputs are kept, its row is durable."""
 
 import asyncio
 import shutil
 from typing import Final
 
 import structlog
-from msgspec.structs import replace
 
+from gateway.engine.drop import drop, foresee
+from gateway.engine.given import Known, look_up, unknown_file
+from gateway.engine.line import no_slot
 from gateway.engine.tools import Tools
-from gateway.model.errors import FieldFault, InvalidError, UnavailableError
+from gateway.model.clock import SECOND
+from gateway.model.errors import FieldFault, FilmgateError, InvalidError, UnavailableError
+from gateway.model.ids import digest as digest_of
 from gateway.model.ids import new_id
-from gateway.model.job import Job
-from gateway.model.media import (
-    MAX_PICTURE_BYTES,
-    MAX_PICTURE_SIDE,
-    NotMedia,
-    picture_facts,
-)
-from gateway.model.phases import INITIAL
-from gateway.model.request import CreateVideo, InlineInput, StoredInput, UrlInput
-from gateway.net import Blocked
+from gateway.model.inputs import InlineInput, Input, StoredInput
+from gateway.model.job import Choice, Job
+from gateway.model.phases import INITIAL, INITIAL_WITH_SOURCES
+from gateway.model.request import CreateVideo
 from gateway.observe.phases import phase_changed
-from gateway.storage import StorageError, jobs
-from providers.contract import Role
+from gateway.routing.order import likely_first
+from gateway.storage import Connection, StorageError, jobs
+from gateway.storage.media import Pins
 
 LEAST_FREE: Final = 64 * 1024**2
 """Bytes of disk below which no job is promised anything: those under way need them."""
@@ -33,33 +32,64 @@ async def accept(tools: Tools, request: CreateVideo, owner: str) -> Job:
 
     Raises:
         InvalidError: No target can serve it; nothing was stored.
+        NoSlotError: It would not wait, and has to; nothing was stored.
         UnavailableError: It could not be stored; nothing was accepted.
     """
-    _check_links(tools, request)
-    choices = tools.routes.choices(request)
+    known, choices = await judge(tools, request, owner)
     await check_room(tools)
-    kept = await _keep_pictures(tools, request)
-    now = tools.clock.now()
-    job = Job(
-        id=new_id("video"),
-        owner=owner,
-        phase=INITIAL,
-        request=kept,
-        choices=choices,
-        created_at=now,
-        updated_at=now,
-        due_at=now,
-    )
+    saved: list[str] = []
     try:
-        await tools.database.write(lambda connection: jobs.insert_job(connection, job))
-    except StorageError as error:
-        structlog.get_logger().error("job not stored", error=str(error))
-        raise UnavailableError(
-            "The job could not be stored; nothing was accepted. Try again shortly.",
-            headers={"retry-after": "5"},
-        ) from error
+        job = await _take(tools, known, choices, owner, saved)
+    except FilmgateError:
+        # Of what came with it nothing is needed, unless somebody else needs it.
+        await drop(tools, saved)
+        raise
     phase_changed(job=job.id, before=None, after=job.phase.value, event="created")
     return job
+
+
+async def _take(
+    tools: Tools, known: Known, choices: tuple[Choice, ...], owner: str, saved: list[str]
+) -> Job:
+    """Store the job and what it is made from; the digests of the latter go into `saved`."""
+    # Whoever removes the same file, or the only other job with the same picture, meanwhile,
+    # leaves the bytes alone until this job's row holds them.
+    with tools.pins() as pins:
+        kept = await _keep(tools, pins, known, saved)
+        now = tools.clock.now()
+        deadline = kept.routing.deadline
+        job = Job(
+            id=new_id("video"),
+            owner=owner,
+            phase=INITIAL_WITH_SOURCES if kept.sources else INITIAL,
+            request=kept,
+            choices=choices,
+            created_at=now,
+            updated_at=now,
+            due_at=now,
+            start_by=None if deadline is None else now + deadline * SECOND,
+        )
+        await _store(tools, job)
+    return job
+
+
+async def judge(tools: Tools, request: CreateVideo, owner: str) -> tuple[Known, tuple[Choice, ...]]:
+    """The request with its files looked up, and the ways to serve it. Stores nothing.
+
+    Raises:
+        InvalidError: With everything that is wrong with it.
+    """
+    known = await look_up(tools, request, owner)
+    try:
+        choices = tools.routes.choices(known.request)
+    except InvalidError as error:
+        if known.faults:
+            faults = likely_first((*known.faults, *error.errors))
+            raise InvalidError(error.detail, errors=faults) from None
+        raise
+    if known.faults:
+        raise InvalidError("An input cannot be used.", errors=known.faults)
+    return known, choices
 
 
 async def check_room(tools: Tools) -> None:
@@ -79,69 +109,55 @@ async def check_room(tools: Tools) -> None:
         )
 
 
-def _check_links(tools: Tools, request: CreateVideo) -> None:
-    """Refuse links that lead where nobody should be sent, before a slot waits for them."""
+async def _keep(tools: Tools, pins: Pins, known: Known, saved: list[str]) -> CreateVideo:
+    """The request with its inline inputs in the store, and all it needs there pinned."""
+    inline = [
+        one.value.content for one in known.request.given if isinstance(one.value, InlineInput)
+    ]
+    if inline:
+        digests = await asyncio.to_thread(lambda: [digest_of(content) for content in inline])
+        saved += digests
+        try:
+            await foresee(tools, pins, digests)
+        except StorageError as error:
+            raise _not_stored() from error
+    stored: dict[str, Input] = {}
     faults: list[FieldFault] = []
-    for role, value in request.inputs.items():
-        if isinstance(value, UrlInput):
+    for one in known.request.given:
+        if isinstance(one.value, InlineInput):
             try:
-                tools.upstream.check(value.url)
-            except Blocked as error:
-                faults.append(
-                    FieldFault(pointer=f"/{role.value}", code="bad_url", detail=error.reason)
-                )
-    if faults:
-        raise InvalidError("A picture cannot be fetched from there.", errors=faults)
-
-
-async def _keep_pictures(tools: Tools, request: CreateVideo) -> CreateVideo:
-    """The request with each inline picture replaced by one in the store."""
-    stored: dict[Role, StoredInput] = {}
-    faults: list[FieldFault] = []
-    for role, value in request.inputs.items():
-        if isinstance(value, InlineInput):
-            try:
-                stored[role] = await asyncio.to_thread(keep_picture, tools, value.content)
-            except NotMedia as error:
-                faults.append(
-                    FieldFault(pointer=f"/{role.value}", code="bad_picture", detail=str(error))
-                )
+                digest = await asyncio.to_thread(pins.save, one.value.content)
             except OSError as error:
-                raise UnavailableError(
-                    "The picture could not be stored; nothing was accepted.",
-                    headers={"retry-after": "5"},
-                ) from error
+                raise _not_stored() from error
+            media_type = known.inline[one.pointer].media_type
+            stored[one.pointer] = StoredInput(digest=digest, media_type=media_type)
+        elif isinstance(one.value, StoredInput) and not await asyncio.to_thread(
+            pins.hold, one.value.digest
+        ):
+            # Removed since it was looked up.
+            faults.append(unknown_file(one.pointer))
     if faults:
-        raise InvalidError("A picture cannot be used.", errors=faults)
-    return replace(
-        request,
-        first_frame=stored.get(Role.FIRST_FRAME, request.first_frame),
-        last_frame=stored.get(Role.LAST_FRAME, request.last_frame),
+        raise InvalidError("An input cannot be used.", errors=faults)
+    return known.request.with_inputs(stored)
+
+
+def _not_stored() -> UnavailableError:
+    return UnavailableError(
+        "An input could not be stored; nothing was accepted.", headers={"retry-after": "5"}
     )
 
 
-def keep_picture(tools: Tools, content: bytes) -> StoredInput:
-    """Check a picture against what every provider takes, and keep it.
+async def _store(tools: Tools, job: Job) -> None:
+    def insert(connection: Connection) -> None:
+        if not job.request.routing.queue and (refusal := no_slot(connection, tools, job)):
+            raise refusal
+        jobs.insert_job(connection, job)
 
-    Raises:
-        NotMedia: It is no picture, or too large.
-        OSError: It cannot be written.
-    """
-    media_type = check_picture(content)
-    return StoredInput(digest=tools.media.save(content), media_type=media_type)
-
-
-def check_picture(content: bytes) -> str:
-    """The media type of a picture that may be sent on.
-
-    Raises:
-        NotMedia: It is no picture, or too large.
-    """
-    if len(content) > MAX_PICTURE_BYTES:
-        raise NotMedia(f"has {len(content)} bytes; at most {MAX_PICTURE_BYTES} are taken")
-    facts = picture_facts(content)
-    if max(facts.width, facts.height) > MAX_PICTURE_SIDE:
-        raise NotMedia(
-            f"is {facts.width}x{facts.height} pixels; at most {MAX_PICTURE_SIDE} a side are taken"
-        )
-    return facts.media_type
+    try:
+        await tools.database.write(insert)
+    except StorageError as error:
+        structlog.get_logger().error("job not stored", error=str(error))
+        raise UnavailableError(
+            "The job could not be stored; nothing was accepted. Try again shortly.",
+            headers={"retry-after": "5"},
+        ) from error

@@ -1,12 +1,16 @@
-"""The line: who gets the next free slot."""
+"""The line: who gets the next free slot, and who has waited too long."""
 
+from collections.abc import Sequence
+from math import ceil
 from typing import Final
 
 import msgspec
 
 from gateway.engine.tools import Tools, log_change
+from gateway.model.clock import SECOND
+from gateway.model.errors import NoSlotError
 from gateway.model.ids import digest, new_id, new_token
-from gateway.model.job import Choice, Job
+from gateway.model.job import Choice, Job, JobError
 from gateway.model.phases import Event, Phase
 from gateway.routing.choose import choose
 from gateway.storage import Connection, jobs, ledger
@@ -15,6 +19,10 @@ from gateway.storage.ledger import Attempt, State
 from providers.contract import Account
 
 PAGE: Final = 50
+GRASP: Final = 200
+"""Jobs that are taken out of the line at a time, because they have waited too long."""
+ASK_AGAIN: Final = 10
+"""Seconds after which a caller who would not wait may ask for a slot again."""
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +56,64 @@ def bind_line(connection: Connection, tools: Tools) -> list[Bound]:
     return bound
 
 
+def spare_slots(connection: Connection, now: int) -> list[ledger.FreeSlot]:
+    """The slots that are left when everybody in line has got one."""
+    free = ledger.free_slots(connection, now)
+    behind: Job | None = None
+    while free:
+        providers = tuple(dict.fromkeys(slot.provider for slot in free))
+        line = jobs.in_line(connection, providers, now, PAGE, behind=behind)
+        for job in line:
+            found = choose(job.choices, free)
+            if found is not None:
+                free.remove(found[1])
+        if len(line) < PAGE:
+            break
+        behind = line[-1]
+    return free
+
+
+def no_slot(connection: Connection, tools: Tools, job: Job) -> NoSlotError | None:
+    """Why a job that would not wait in line cannot start now, None where it can."""
+    return no_slot_for(connection, tools, job.choices)
+
+
+def no_slot_for(
+    connection: Connection, tools: Tools, choices: Sequence[Choice]
+) -> NoSlotError | None:
+    """Why none of `choices` could start now, None where one can."""
+    now = tools.clock.now()
+    if choose(choices, spare_slots(connection, now)) is not None:
+        return None
+    rests = ledger.resting(connection, [choice.provider for choice in choices], now)
+    wait = ceil((rests[0].until - now) / SECOND) if rests else ASK_AGAIN
+    return NoSlotError(
+        "No slot is free for this video now, and routing.queue is false.",
+        headers={"retry-after": str(max(wait, 1))},
+    )
+
+
+def expire(connection: Connection, tools: Tools) -> list[Change]:
+    """Fail the jobs that wait although they should have started; nothing was spent on them."""
+    now = tools.clock.now()
+    changes = [
+        jobs.move(
+            connection,
+            job.id,
+            job.phase,
+            Event.EXPIRED,
+            now,
+            detail=job.phase.value,
+            error=JobError(
+                code="expired",
+                message=f"it was still {job.phase.value} at routing.deadline; nothing was spent",
+            ),
+        )
+        for job in jobs.past_start(connection, now, GRASP)
+    ]
+    return [change for change in changes if change is not None]
+
+
 def _bind(
     connection: Connection, tools: Tools, job: Job, index: int, slot: ledger.FreeSlot, now: int
 ) -> Bound:
@@ -55,7 +121,7 @@ def _bind(
     attempt = Attempt(
         id=new_id("att"),
         job_id=job.id,
-        n=job.attempts + 1,
+        n=ledger.next_n(connection, job.id),
         account=slot.account,
         target=job.choices[index].target,
         state=State.PREPARING,
@@ -72,7 +138,6 @@ def _bind(
         now,
         detail=f"{attempt.target} on {slot.account}",
         attempt_id=attempt.id,
-        attempts=attempt.n,
         account=slot.account,
         chosen=index,
         error=None,

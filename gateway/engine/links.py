@@ -2,12 +2,28 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
+EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "image/png": ".png",
+        "image/jpeg": ".jpg",
+        "image/webp": ".webp",
+        "image/gif": ".gif",
+        "video/mp4": ".mp4",
+        "video/quicktime": ".mov",
+        "video/webm": ".webm",
+    }
+)
+"""Providers judge a link by its path: some want a name that ends like the file it is."""
+
 
 class Links(msgspec.Struct, frozen=True, kw_only=True):
-    """Makes and checks links to kept pictures.
+    """Makes and checks links to kept pictures and films.
 
     `base` is the public URL of the gateway; `key` never leaves it.
     """
@@ -15,10 +31,10 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     key: str
 
-    def picture(self, digest: str, expires: int) -> str:
-        """The URL of a picture, good until `expires` (seconds since 1970)."""
+    def picture(self, digest: str, media_type: str, expires: int) -> str:
+        """The URL of a picture or film, good until `expires` (seconds since 1970)."""
         return (
-            f"{self.base}/v1/files/{digest}/content"
+            f"{self.base}/v1/files/signed/{digest}{EXTENSIONS.get(media_type, '')}"
             f"?expires={expires}&signature={self._sign(digest, expires)}"
         )
 

@@ -5,22 +5,36 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
+import msgspec
 import structlog
 
-from gateway.engine import dispatch, intake, line, save, watch
+from gateway.engine import dispatch, intake, line, notices, save, sources, watch
 from gateway.engine.recover import recover
-from gateway.engine.tools import Tools
+from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
 from gateway.model.phases import Phase
 from gateway.model.request import CreateVideo
-from gateway.storage import Connection, StorageError, jobs, ledger
+from gateway.storage import Connection, StorageError, deliveries, jobs, ledger
+from gateway.storage.deliveries import Delivery
+from gateway.storage.jobs import Change
 
 IDLE: Final = 5.0
 """Seconds after which the engine looks at the database though nothing woke it."""
 TROUBLE: Final = 1.0
 
 _log = structlog.get_logger()
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What one transaction found to be done, and what it has done itself."""
+
+    changes: list[Change]
+    ready: list[sources.Ready]
+    bound: list[line.Bound]
+    groups: list[list[Job]]
+    rendered: list[Job]
+    notices: list[Delivery]
 
 
 class Engine:
@@ -35,6 +49,8 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._prepared = False
         self._saving = 0
+        self._telling = 0
+        self._taking: set[str] = set()
         self._gate = dispatch.Gate()
         self._submits: dict[asyncio.Task[None], str] = {}
         self._looked_at: set[str] = set()
@@ -99,9 +115,9 @@ class Engine:
 
     async def turn(self) -> int:
         """Do all that is due now, to its end; how many pieces of work that was."""
-        tasks = await self._take_up()
+        tasks, moved = await self._take_up()
         await asyncio.gather(*tasks)
-        return len(tasks)
+        return len(tasks) + moved
 
     async def _run(self) -> None:
         self._good_round = time.monotonic()
@@ -122,32 +138,57 @@ class Engine:
             except TimeoutError:
                 continue
 
-    async def _take_up(self) -> list[asyncio.Task[None]]:
-        """Start a task for everything that is due."""
+    async def _take_up(self) -> tuple[list[asyncio.Task[None]], int]:
+        """Start a task for everything that is due; these, and how many jobs moved at once."""
         tools = self.tools
-        bound, groups, rendered = await tools.database.write(self._claim)
+        claim = await tools.database.write(self._claim)
+        for change in claim.changes:
+            log_change(change)
         tasks: list[asyncio.Task[None]] = []
-        for one in bound:
-            line.log_bound(one)
-            work = dispatch.carry_out(tools, one, self._gate)
-            task = self._spawn(work, "submit", job=one.job.id)
-            self._submits[task] = one.job.id
+        for one in claim.ready:
+            self._taking.add(one.job.id)
+            tasks.append(self._spawn(self._bring_in(one), "source", job=one.job.id))
+        for bound in claim.bound:
+            line.log_bound(bound)
+            work = dispatch.carry_out(tools, bound, self._gate)
+            task = self._spawn(work, "submit", job=bound.job.id)
+            self._submits[task] = bound.job.id
             tasks.append(task)
-        for group in groups:
+        for group in claim.groups:
             self._looked_at.update(job.id for job in group)
             tasks.append(self._spawn(self._look(group), "look", account=group[0].account))
-        for job in rendered:
+        for job in claim.rendered:
             self._saving += 1
             tasks.append(self._spawn(self._save(job), "save", job=job.id))
-        return tasks
+        for notice in claim.notices:
+            self._telling += 1
+            tasks.append(self._spawn(self._tell(notice), "notice", job=notice.job_id))
+        return tasks, len(claim.changes)
 
-    def _claim(self, connection: Connection) -> tuple[list[line.Bound], list[list[Job]], list[Job]]:
+    def _claim(self, connection: Connection) -> Claim:
         now = self.tools.clock.now()
-        return (
-            line.bind_line(connection, self.tools),
-            watch.take_watched(connection, now, self._looked_at),
-            save.take_rendered(connection, now, save.AT_ONCE - self._saving),
+        expired = line.expire(connection, self.tools)
+        ready, failed = sources.take_ready(connection, now, self._taking)
+        return Claim(
+            changes=[*expired, *failed],
+            ready=ready,
+            bound=line.bind_line(connection, self.tools),
+            groups=watch.take_watched(connection, now, self._looked_at),
+            rendered=save.take_rendered(connection, now, save.AT_ONCE - self._saving),
+            notices=notices.take_due(connection, now, notices.AT_ONCE - self._telling),
         )
+
+    async def _bring_in(self, ready: sources.Ready) -> None:
+        try:
+            await sources.bring_in(self.tools, ready)
+        finally:
+            self._taking.discard(ready.job.id)
+
+    async def _tell(self, notice: Delivery) -> None:
+        try:
+            await notices.deliver(self.tools, notice)
+        finally:
+            self._telling -= 1
 
     async def _look(self, group: list[Job]) -> None:
         try:
@@ -168,10 +209,17 @@ class Engine:
     async def _pause(self) -> float:
         """Seconds until something is due."""
         full = (Phase.DOWNLOADING,) if self._saving >= save.AT_ONCE else ()
+        busy = self._telling >= notices.AT_ONCE
 
         def due(connection: Connection) -> list[int | None]:
             now = self.tools.clock.now()
-            return [jobs.next_due(connection, now, *full), ledger.cooling_until(connection, now)]
+            return [
+                jobs.next_due(connection, now, *full),
+                jobs.next_start_by(connection),
+                ledger.cooling_until(connection, now),
+                # Those that wait for room are woken by its coming.
+                None if busy else deliveries.next_due(connection),
+            ]
 
         times = [time for time in await self.tools.database.read(due) if time is not None]
         if not times:

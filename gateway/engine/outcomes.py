@@ -4,33 +4,47 @@ What is learnt from a provider exists nowhere else yet, so it is written until t
 takes it. Attempts end, and slots are freed, only with the move that the job really made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.engine import policy
+from gateway.engine.inputs import upload_store
 from gateway.engine.line import Bound
-from gateway.engine.pictures import upload_store
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import JobError
 from gateway.model.phases import Event, Phase
 from gateway.net import NotSent
+from gateway.routing.characters import doubtful
 from gateway.storage import Connection, jobs, ledger
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
-from providers.contract import Accepted, Account, Refused, Role, Scope, SubmitOutcome, Unclear
+from providers.contract import (
+    Accepted,
+    Account,
+    Fault,
+    Refused,
+    Role,
+    Scope,
+    SubmitOutcome,
+    Unclear,
+)
 
 INPUT_TRIES: Final = 5
-"""How often a picture that cannot be fetched is tried before the job fails."""
+"""How often an input that cannot be fetched is tried before the job fails."""
 
 _log = structlog.get_logger()
 
 
 async def record_outcome(
-    tools: Tools, bound: Bound, inputs: Mapping[Role, str], outcome: SubmitOutcome | NotSent
+    tools: Tools,
+    bound: Bound,
+    inputs: Mapping[Role, Sequence[str]],
+    outcome: SubmitOutcome | NotSent,
 ) -> None:
     """Write down how a submission went, and what follows for job, attempt and account."""
     match outcome:
@@ -39,7 +53,7 @@ async def record_outcome(
         case Refused():
             await refused(tools, bound, Phase.SUBMITTING, outcome, inputs)
         case Unclear():
-            await lost(tools, bound, outcome.evidence)
+            await lost(tools, bound, outcome.evidence, outcome.remote_id)
         case NotSent(retry=True):
             await not_reached(tools, bound, Phase.SUBMITTING, Event.NOT_SENT, str(outcome))
         case NotSent():
@@ -51,6 +65,7 @@ async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
         ledger.reached(connection, bound.account.name)
+        ledger.not_throttled(connection, bound.account.name)
         if ledger.remote_id_taken(connection, bound.account.name, accepted.remote_id):
             return _lose(
                 connection,
@@ -81,12 +96,14 @@ async def refused(
     bound: Bound,
     leaving: Phase,
     answer: Refused,
-    inputs: Mapping[Role, str] = MappingProxyType({}),
+    inputs: Mapping[Role, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     """The provider said no: nothing was made. Only a refusal about the job itself ends it."""
-    then = policy.after_refusal(answer, tools.rng)
+    then = policy.after_refusal(answer)
     todo = policy.advice(answer.fault, bound.account.name)
     words = f"HTTP {answer.status}: {answer.words}" + (f" ({todo})" if todo else "")
+    error = then.error and replace(then.error, message=_with_hint(tools, bound, answer))
+    rests: list[int] = []
 
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
@@ -97,25 +114,52 @@ async def refused(
             then.event,
             now,
             detail=words,
-            error=then.error,
-            **({} if then.error else _released()),
+            error=error,
+            **_after(bound, then),
         )
+        name = bound.account.name
         if change is not None:
             ledger.end(connection, bound.attempt_id, now, evidence=answer.words)
-        ledger.reached(connection, bound.account.name)
-        if then.cool:
-            concerned = _concerned(tools, bound.account, then.scope)
-            ledger.cool(connection, concerned, now + then.cool, answer.fault.value)
-        elif inputs:
-            # It may have been over a picture that the provider no longer keeps.
-            ledger.forget_uploads(connection, upload_store(bound.account), inputs.values())
+        ledger.reached(connection, name)
+        if error is None:
+            reason = answer.fault.value
+            before = ledger.throttled(connection, name, now, reason) if answer.retry else 0
+            rests.append(policy.rest(answer, before, tools.rest, tools.rng))
+            concerned = _concerned(tools, bound.account, answer.scope)
+            ledger.cool(connection, concerned, now + rests[-1], reason)
+        if inputs and policy.doubts_uploads(answer):
+            sent = [reference for many in inputs.values() for reference in many]
+            ledger.forget_uploads(connection, upload_store(bound.account), sent)
         return change
 
     await tools.moved(record)
     if then.event is Event.TURNED_AWAY:
         _log.warning(
-            "an account rests", account=bound.account.name, seconds=then.cool / SECOND, words=words
+            "an account rests",
+            account=bound.account.name,
+            seconds=rests[-1] / SECOND,
+            words=words,
         )
+
+
+def _after(bound: Bound, then: policy.Consequence) -> dict[str, object]:
+    """What a refusal sets along with the phase: a job that has not failed is in line again."""
+    if then.error is not None:
+        return {}
+    if then.event is Event.TURNED_AWAY:
+        return {**_released(), "turned_away": bound.job.turned_away + 1}
+    return _released()
+
+
+def _with_hint(tools: Tools, bound: Bound, answer: Refused) -> str:
+    """The provider's words; with ours where it may have been over a length counted otherwise."""
+    spec = bound.choice.spec
+    if answer.fault is not Fault.INVALID_REQUEST or spec.prompt is None:
+        return answer.words
+    offers = tools.adapters[bound.choice.provider].capabilities.offers
+    offer = next((one for one in offers if (one.model, one.mode) == (spec.model, spec.mode)), None)
+    hint = None if offer is None else doubtful(spec.prompt, offer)
+    return f"{answer.words} ({hint})" if hint else answer.words
 
 
 def _concerned(tools: Tools, account: Account, scope: Scope) -> list[str]:
@@ -156,7 +200,7 @@ def _lose(connection: Connection, tools: Tools, bound: Bound, evidence: str) -> 
 
 
 async def input_failed(tools: Tools, bound: Bound, words: str, *, retry: bool) -> None:
-    """The picture is the caller's: it is tried some times, and then the job fails."""
+    """The input is the caller's: it is tried some times, and then the job fails."""
     failures = bound.job.failures + 1
     if retry and failures < INPUT_TRIES:
         await hold_back(tools, bound, words, failures=failures)

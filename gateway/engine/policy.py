@@ -11,13 +11,7 @@ import msgspec
 from gateway.model.clock import SECOND
 from gateway.model.job import JobError
 from gateway.model.phases import Event
-from providers.contract import Fault, Refused, Scope
-
-THROTTLE: Final = (10 * SECOND, 30 * SECOND)
-"""useapi.net: on a 429 wait in a loop for at least 10 to 30 seconds."""
-
-PAUSE: Final = 300 * SECOND
-"""How long an account that cannot work (bad key, no credits, on hold) gets no jobs."""
+from providers.contract import BLAME, Blame, Fault, Refused, Scope
 
 BACKOFF: Final = (5 * SECOND, 60 * SECOND)
 SLOW_WATCH: Final = 300 * SECOND
@@ -34,45 +28,55 @@ UNREACHABLE: Final = "unreachable"
 
 
 class Consequence(msgspec.Struct, frozen=True, kw_only=True):
-    """What a refusal does to the job and to the account.
-
-    `cool` and `scope` say for how long which accounts get no job; `error` is set where the
-    job has failed.
-    """
+    """What a refusal does to the job; `error` is set where the job has failed."""
 
     event: Event
-    cool: int
-    scope: Scope
     error: JobError | None = None
 
 
-def after_refusal(refused: Refused, rng: Random) -> Consequence:
+def after_refusal(refused: Refused) -> Consequence:
     """Only a refusal that is about the job itself ends it.
 
     A 429 rests the account for a while. An account that cannot work (bad key, no credits, on
-    hold) rests longer, until somebody mends it; that is no fault of the jobs, which keep
-    their place and go to another account where there is one.
+    hold) rests longer, until somebody mends it; that is no fault of the jobs, which stay in
+    line and go to another account where there is one. The one that was tried lets the others
+    go first, for it may be the only one that is refused so.
     """
     if refused.retry:
-        cool = throttle(refused.wait_seconds, rng)
-        return Consequence(event=Event.THROTTLED, cool=cool, scope=refused.scope)
+        return Consequence(event=Event.THROTTLED)
     if refused.scope is not Scope.JOB:
-        return Consequence(event=Event.TURNED_AWAY, cool=PAUSE, scope=refused.scope)
-    return Consequence(
-        event=Event.REFUSED,
-        cool=0,
-        scope=refused.scope,
-        error=JobError(code=refused.fault.value, message=refused.words),
-    )
+        return Consequence(event=Event.TURNED_AWAY)
+    error = JobError(code=refused.fault.value, message=refused.words)
+    return Consequence(event=Event.REFUSED, error=error)
 
 
-def throttle(asked_seconds: float | None, rng: Random) -> int:
-    """How long a 429 cools an account: never less than asked, never less than 10 s."""
-    low, high = THROTTLE
-    asked = 0 if asked_seconds is None else round(min(asked_seconds, 86_400.0) * SECOND)
-    if asked <= low:
-        return round(rng.uniform(low, high))
-    return round(asked * rng.uniform(1.0, 1.2))
+def doubts_uploads(refused: Refused) -> bool:
+    """Whether a refusal may be over a picture that the provider no longer keeps.
+
+    So may one of an account that is not known: a 404 does not say what was not found.
+    """
+    return after_refusal(refused).error is not None or refused.fault is Fault.UNKNOWN_ACCOUNT
+
+
+def rest_after_failure(fault: Fault, usual: int) -> int:
+    """How long an account rests after a job of it failed; 0 unless the operator has to act."""
+    return usual if BLAME[fault] is Blame.OPERATOR else 0
+
+
+def rest(refused: Refused, before: int, usual: int, rng: Random) -> int:
+    """How long a refusal that ends no job rests the accounts it is about.
+
+    That is `usual` where somebody has to mend the account. After a 429, `before` of which
+    came in a row, it is what the provider's documentation says, doubling; never less than
+    its first pause, and never less than it asked for.
+    """
+    if not refused.retry:
+        return usual
+    first, most = (seconds * SECOND for seconds in refused.pause)
+    pause = min(first * 2 ** min(before, 20), most)
+    pause = rng.uniform(max(first, pause * 0.8), max(first, min(pause * 1.2, most)))
+    asked = min(refused.wait_seconds or 0.0, 86_400.0) * SECOND
+    return round(pause if asked < pause else asked * rng.uniform(1.0, 1.2))
 
 
 def backoff(failures: int, rng: Random) -> int:
@@ -101,7 +105,12 @@ def advice(fault: Fault, account: str) -> str:
     """What an operator should do about a fault of an account."""
     return {
         Fault.UNAUTHORIZED: f"check the api_key of account {account!r}",
+        Fault.NO_SUBSCRIPTION: f"the subscription of account {account!r} has lapsed: renew it",
+        Fault.UNKNOWN_ACCOUNT: f"the provider does not know account {account!r}: check its email",
         Fault.NO_CREDITS: f"account {account!r} has no credits left: top it up",
         Fault.ON_HOLD: f"account {account!r} is on hold at the provider: mend it there",
-        Fault.UNAVAILABLE: "the provider's edge refuses the gateway's requests",
+        Fault.BLOCKED: (
+            "the provider's edge refuses the gateway's requests: ask the provider to let its "
+            "address through"
+        ),
     }.get(fault, "")

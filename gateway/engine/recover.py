@@ -3,9 +3,10 @@
 import structlog
 
 from gateway.engine import policy
+from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, deliveries, holdings, jobs, ledger
 from gateway.storage.ledger import State
 from providers.contract import Fault
 
@@ -29,6 +30,7 @@ async def recover(tools: Tools) -> None:
         # Those of unknown outcome hold slots until they are found, or their deadline passes.
         tell = _log.warning if UNKNOWN & taken.keys() else _log.info
         tell("jobs taken over", **taken)
+    await drop(tools, await tools.database.read(holdings.doomed))
     stranded = await tools.database.read(
         lambda connection: jobs.unserved(connection, _served(tools))
     )
@@ -44,6 +46,7 @@ def _take_over(connection: Connection, tools: Tools) -> dict[str, int]:
     now = tools.clock.now()
     jobs.rebase(connection, now)
     ledger.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
+    deliveries.rebase(connection, now, policy.DAY)
     counts: dict[str, int] = {}
     for job in jobs.in_phase(connection, Phase.PREPARING):
         if job.attempt_id is not None:
@@ -75,6 +78,7 @@ def _take_over(connection: Connection, tools: Tools) -> dict[str, int]:
         )
         counts["outcome_lost"] = counts.get("outcome_lost", 0) + 1
     for phase in (
+        Phase.WAITING_FOR_INPUT,
         Phase.SUBMISSION_UNKNOWN,
         Phase.RENDERING,
         Phase.DOWNLOADING,

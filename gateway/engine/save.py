@@ -13,8 +13,9 @@ from gateway.model.job import Job, JobError, Result
 from gateway.model.media import SNIFF_BYTES, NotMedia, sniff, video_facts
 from gateway.model.phases import Event, Phase
 from gateway.net import DownloadFailed
-from gateway.storage import Connection, jobs
+from gateway.storage import Connection, holdings, jobs
 from gateway.storage.jobs import Change
+from gateway.storage.media import Pins
 
 AT_ONCE: Final = 4
 """Downloads at the same time."""
@@ -33,9 +34,15 @@ def take_rendered(connection: Connection, now: int, room: int) -> list[Job]:
 
 async def save(tools: Tools, job: Job) -> None:
     """Bring one result onto our disk, check it, complete the job."""
+    # Pinned until the job's row holds it: the same bytes may be another job's, just removed.
+    with tools.pins() as pins:
+        await _save(tools, job, pins)
+
+
+async def _save(tools: Tools, job: Job, pins: Pins) -> None:
     hopeless = False
     try:
-        result = await _fetch(tools, job)
+        result = await _fetch(tools, job, pins)
     except DownloadFailed as error:
         words, hopeless = str(error), not error.retry
     except NotMedia as error:
@@ -53,7 +60,7 @@ async def save(tools: Tools, job: Job) -> None:
     )
 
 
-async def _fetch(tools: Tools, job: Job) -> Result:
+async def _fetch(tools: Tools, job: Job, pins: Pins) -> Result:
     if job.remote_url is None:
         raise NotMedia("the provider named no link")
     incoming = await asyncio.to_thread(tools.media.incoming)
@@ -65,7 +72,7 @@ async def _fetch(tools: Tools, job: Job) -> Result:
             deadline=SECONDS,
         )
         result = await asyncio.to_thread(_check, incoming, got.digest, got.size)
-        await asyncio.to_thread(tools.media.adopt, incoming, got.digest)
+        await asyncio.to_thread(pins.adopt, incoming, got.digest)
     finally:
         await asyncio.to_thread(incoming.unlink, missing_ok=True)
     return result
@@ -89,17 +96,19 @@ def _check(path: Path, digest: str, size: int) -> Result:
 
 
 def _saved(connection: Connection, tools: Tools, job: Job, result: Result) -> Change | None:
-    now = tools.clock.now()
-    return jobs.move(
+    change = jobs.move(
         connection,
         job.id,
         Phase.DOWNLOADING,
         Event.SAVED,
-        now,
+        tools.clock.now(),
         result=result,
         progress=100,
         error=None,
     )
+    if change is not None:
+        holdings.hold(connection, result.digest, job.id)
+    return change
 
 
 def _not_saved(

@@ -12,6 +12,7 @@ import structlog
 
 from gateway.engine import policy
 from gateway.engine.tools import Tools
+from gateway.model.clock import SECOND
 from gateway.model.ids import digest
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
@@ -149,7 +150,14 @@ async def _record(tools: Tools, job: Job, began: int, remote_id: str, seen: Sigh
         case Finished():
             await tools.moved(lambda connection: _finished(connection, tools, job, seen))
         case Failed():
-            await tools.moved(lambda connection: _failed(connection, tools, job, seen))
+            failed = await tools.moved(lambda connection: _failed(connection, tools, job, seen))
+            if failed and (pause := policy.rest_after_failure(seen.fault, tools.rest)):
+                _log.warning(
+                    "an account rests",
+                    account=job.account,
+                    seconds=pause / SECOND,
+                    words=seen.words,
+                )
         case _:
             assert_never(seen)
 
@@ -209,6 +217,10 @@ def _failed(connection: Connection, tools: Tools, job: Job, failed: Failed) -> C
         detail=failed.words,
         error=JobError(code=failed.fault.value, message=failed.words),
     )
+    pause = policy.rest_after_failure(failed.fault, tools.rest)
+    if pause and change is not None and job.account is not None:
+        # It would fail the next job in the same way, as after a refusal that says so.
+        ledger.cool(connection, [job.account], now + pause, failed.fault.value)
     return _ended(connection, job, change, now, evidence=failed.words)
 
 

@@ -111,6 +111,22 @@ class NotReadyError(CallerError):
     title = "The video is not finished"
 
 
+class NotFinishedError(CallerError):
+    """The video is still being made, so it cannot be removed."""
+
+    code = "not_finished"
+    status = 409
+    title = "The video is not finished"
+
+
+class NoSlotError(CallerError):
+    """The caller would not wait in line, and no slot is free."""
+
+    code = "no_free_slot"
+    status = 429
+    title = "No account has a free slot"
+
+
 class PreconditionFailedError(CallerError):
     """`If-Match` names no version that there is."""
 

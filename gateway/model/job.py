@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.model.inputs import StoredInput
 from gateway.model.phases import Phase
 from gateway.model.request import CreateVideo
 from providers.contract import Price, VideoSpec
@@ -30,10 +31,16 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to serve a job: a provider, and the spec with that model's defaults filled in."""
+    """One way to serve a job: a provider, and the spec with that model's defaults filled in.
+
+    `price` is what the provider's list asks for it, None where there is no list; `estimated`
+    where the list is another's.
+    """
 
     provider: str
     spec: VideoSpec
+    price: Price | None = None
+    estimated: bool = False
 
     @property
     def target(self) -> str:
@@ -46,6 +53,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     `choices` were frozen when the job was accepted, in the order of its route; `chosen` is
     the one whose attempt is current. `due_at` is when the engine next has something to do.
+    `attempts` are the submissions that were sent, or may have been; `turned_away` counts how
+    often an account or a provider could not take it, and puts it behind those not tried.
+    `kept` holds, by the JSON pointer of an input, the file that was made or fetched for it;
+    after `start_by` a job that still waits fails.
     """
 
     id: str
@@ -56,6 +67,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     due_at: int | None
+    kept: dict[str, StoredInput] = {}
+    start_by: int | None = None
+    turned_away: int = 0
     deadline_at: int | None = None
     completed_at: int | None = None
     attempt_id: str | None = None

@@ -74,12 +74,16 @@ def sniff(head: bytes) -> str | None:
 def picture_facts(data: bytes) -> Picture:
     """Type and size of a PNG, JPEG, WebP or GIF picture, from its headers alone.
 
+    Films are looked for before pictures, so whatever is no picture here is no film either.
+
     Raises:
         NotMedia: It is none of these, or its header tells no size.
     """
     media_type = sniff(data[:SNIFF_BYTES])
     if media_type is None or not media_type.startswith("image/"):
-        raise NotMedia("not a PNG, JPEG, WebP or GIF picture")
+        raise NotMedia(
+            "neither a picture (PNG, JPEG, WebP or GIF) nor a film (MP4, QuickTime or WebM)"
+        )
     # A file object, for imagesize takes bytes for a path. It answers -1 to whatever it
     # cannot read and may walk a hostile file byte by byte: hence only a part of it.
     width, height = imagesize.get(BytesIO(data[:_HEADER_SCAN]))

@@ -4,7 +4,8 @@ Everything that decides where a job may go next lives here: the phases, the even
 move it and `TRANSITIONS`. A job moves only by `step()`, and the database update that
 stores the move names the phase it leaves, so two movers can never both win.
 
-Theory of operation. A job waits in line until an account has a free slot; it is then
+Theory of operation. A job that is made from another video waits for that one first. It
+waits in line until an account has a free slot; it is then
 bound to one *attempt* (`preparing`: pictures are fetched and uploaded, nothing is paid).
 `submitting` is committed before the paid request leaves. From there on a crash or a lost
 answer leads to `submission_unknown`, never back to the line: only the provider's own
@@ -19,6 +20,7 @@ from typing import Final
 class Phase(StrEnum):
     """Where a job stands."""
 
+    WAITING_FOR_INPUT = "waiting_for_input"
     WAITING_FOR_SLOT = "waiting_for_slot"
     PREPARING = "preparing"
     SUBMITTING = "submitting"
@@ -33,6 +35,9 @@ class Phase(StrEnum):
 class Event(StrEnum):
     """What moves a job."""
 
+    SOURCES_READY = "sources_ready"
+    SOURCE_FAILED = "source_failed"
+    EXPIRED = "expired"
     SLOT_BOUND = "slot_bound"
     HELD_BACK = "held_back"
     INPUTS_READY = "inputs_ready"
@@ -61,8 +66,14 @@ class Status(StrEnum):
 
 
 TRANSITIONS: Final[dict[Phase, dict[Event, Phase]]] = {
+    Phase.WAITING_FOR_INPUT: {
+        Event.SOURCES_READY: Phase.WAITING_FOR_SLOT,
+        Event.SOURCE_FAILED: Phase.FAILED,
+        Event.EXPIRED: Phase.FAILED,
+    },
     Phase.WAITING_FOR_SLOT: {
         Event.SLOT_BOUND: Phase.PREPARING,
+        Event.EXPIRED: Phase.FAILED,
     },
     Phase.PREPARING: {
         Event.INPUTS_READY: Phase.SUBMITTING,
@@ -105,9 +116,13 @@ TRANSITIONS: Final[dict[Phase, dict[Event, Phase]]] = {
 }
 
 INITIAL: Final = Phase.WAITING_FOR_SLOT
+INITIAL_WITH_SOURCES: Final = Phase.WAITING_FOR_INPUT
+"""Where a job begins that is made from another video."""
+_STARTS: Final = (INITIAL, INITIAL_WITH_SOURCES)
 FINAL: Final = frozenset(phase for phase, moves in TRANSITIONS.items() if not moves)
 
 STATUS: Final[dict[Phase, Status]] = {
+    Phase.WAITING_FOR_INPUT: Status.QUEUED,
     Phase.WAITING_FOR_SLOT: Status.QUEUED,
     Phase.PREPARING: Status.QUEUED,
     Phase.SUBMITTING: Status.IN_PROGRESS,
@@ -152,7 +167,7 @@ def step(phase: Phase, event: Event) -> Phase:
 
 def mermaid() -> str:
     """The table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"    [*] --> {INITIAL.value}"]
+    lines = ["stateDiagram-v2", *(f"    [*] --> {phase.value}" for phase in _STARTS)]
     for phase, moves in TRANSITIONS.items():
         lines += [f"    {phase.value} --> {to.value}: {event.value}" for event, to in moves.items()]
     lines += [f"    {phase.value} --> [*]" for phase in TRANSITIONS if phase in FINAL]

@@ -1,7 +1,9 @@
 """A client of the gateway's own API, for the command line."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import httpx
 
@@ -48,8 +50,35 @@ class GatewayClient:
         self._client.close()
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask for a video; the accepted job."""
-        return self._json("POST", "/v1/videos", json=body)
+        """Ask for a video; the accepted job. A `Path` in the body is sent as a file."""
+        return self._sent("/v1/videos", body)
+
+    def quote(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What a request would lead to."""
+        return self._sent("/v1/videos/quote", body)
+
+    def models(self) -> list[dict[str, Any]]:
+        """What the gateway can make."""
+        found: list[dict[str, Any]] = self._json("GET", "/v1/models")["data"]
+        return found
+
+    @contextmanager
+    def holding(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The body with a film of this machine uploaded; afterwards it is no file any more.
+
+        Films are too large to be sent along with a request. The job keeps what it needs.
+        """
+        film = body.get("extend_video")
+        if not isinstance(film, Path):
+            yield body
+            return
+        with _opened(film) as content:
+            kept = self._json("POST", "/v1/files", files={"file": (film.name, content)})
+        try:
+            yield {**body, "extend_video": {"file_id": kept["id"]}}
+        finally:
+            with suppress(ClientError):
+                self._json("DELETE", f"/v1/files/{kept['id']}")
 
     def read(self, video_id: str) -> dict[str, Any]:
         """The job as it stands."""
@@ -83,6 +112,20 @@ class GatewayClient:
             part.unlink(missing_ok=True)
         return size
 
+    def _sent(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a request for a video, as a form where files are in it."""
+        parts = list(_parts(body))
+        if not any(isinstance(value, Path) for _, value in parts):
+            return self._json("POST", path, json=body)
+        with ExitStack() as stack:
+            files = [
+                (name, (value.name, stack.enter_context(_opened(value))))
+                for name, value in parts
+                if isinstance(value, Path)
+            ]
+            texts = {name: value for name, value in parts if not isinstance(value, Path)}
+            return self._json("POST", path, data=texts, files=files)
+
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             response = self._client.request(method, path, **options)
@@ -102,6 +145,27 @@ class GatewayClient:
             f"no answer from the gateway at {self.url} ({type(error).__name__}); "
             "is it running? Start one with: filmgate serve"
         )
+
+
+def _parts(value: object, name: str = "") -> Iterator[tuple[str, Path | str]]:
+    """A body as the parts of a form: `metadata[scene]`, `reference_images[0]`."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _parts(inner, f"{name}[{key}]" if name else key)
+    elif isinstance(value, list | tuple):
+        for n, inner in enumerate(value):
+            yield from _parts(inner, f"{name}[{n}]")
+    elif isinstance(value, Path):
+        yield name, value
+    else:
+        yield name, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ClientError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _fault(one: dict[str, Any]) -> str:

@@ -59,7 +59,7 @@ async def download(
         size, content_type = await _receive(client, url, spool, max_bytes, deadline)
         digest = await asyncio.to_thread(spool.commit)
     except NotSent as error:
-        raise DownloadFailed(str(error), retry=error.retry) from None
+        raise DownloadFailed(str(error), retry=error.retry, ours=error.ours) from None
     except NoAnswer as error:
         raise DownloadFailed(str(error), retry=True) from None
     finally:

@@ -35,13 +35,15 @@ class NotSent(NetFault):
         kind: What happened.
         retry: Whether the same request may get through later. False where the request or
             its address is the trouble.
+        ours: The trouble is this gateway's own.
     """
 
-    def __init__(self, host: str, kind: str, *, retry: bool = True) -> None:
+    def __init__(self, host: str, kind: str, *, retry: bool = True, ours: bool = False) -> None:
         super().__init__(f"{host}: {kind}")
         self.host = host
         self.kind = kind
         self.retry = retry
+        self.ours = ours
 
 
 class NoAnswer(NetFault):
@@ -64,9 +66,11 @@ class DownloadFailed(NetFault):
     Attributes:
         reason: Why, naming the host.
         retry: Whether the same link may work later.
+        ours: The trouble is this gateway's own, such as a full disk: no fault of the link.
     """
 
-    def __init__(self, reason: str, *, retry: bool) -> None:
+    def __init__(self, reason: str, *, retry: bool, ours: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
+        self.ours = ours

@@ -39,6 +39,8 @@ _UNREACHED: Final = (
     httpx.PoolTimeout,
     httpcore.PoolTimeout,
 )
+# Nobody but this process is to blame for these.
+_BUSY: Final = (httpx.PoolTimeout, httpcore.PoolTimeout)
 _WORDS: Final = {
     "ConnectError": "cannot connect",
     "ConnectTimeout": "cannot connect in time",
@@ -80,7 +82,12 @@ def translated(host: str, *, not_sent: tuple[type[Exception], ...]) -> Iterator[
     except NetFault:
         raise
     except not_sent as error:
-        raise NotSent(host, _words(error), retry=isinstance(error, _UNREACHED)) from None
+        raise NotSent(
+            host,
+            _words(error),
+            retry=isinstance(error, _UNREACHED),
+            ours=isinstance(error, _BUSY),
+        ) from None
     except TimeoutError:
         raise NoAnswer(host, "no whole answer within the deadline") from None
     except Exception as error:  # noqa: BLE001 - see NoAnswer above
@@ -109,7 +116,7 @@ async def exchange(
     host = host_of(url)
     with translated(host, not_sent=(Exception,)):
         if client.is_closed:
-            raise NotSent(host, "this gateway is shutting down")
+            raise NotSent(host, "this gateway is shutting down", ours=True)
         request = _request(method, url, headers, body, deadline)
     with translated(host, not_sent=()):
         async with asyncio.timeout(deadline):

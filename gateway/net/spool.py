@@ -84,4 +84,5 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _cannot_write(error: OSError) -> DownloadFailed:
-    return DownloadFailed(f"cannot write the file: {error.strerror or error}", retry=True)
+    words = f"cannot write the file: {error.strerror or error}"
+    return DownloadFailed(words, retry=True, ours=True)

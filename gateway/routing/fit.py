@@ -4,183 +4,240 @@
 reason why not, each with what is allowed and what comes nearest.
 """
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
-from typing import TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from gateway.model.errors import FieldFault
-from gateway.model.request import CreateVideo, InlineInput, StoredInput
-from providers.contract import Capabilities, InputForm, Mode, Offer, Role, VideoSpec
+from gateway.model.inputs import UrlInput
+from gateway.model.reading import either, shown
+from gateway.model.request import CreateVideo
+from gateway.routing.characters import points, units
+from gateway.routing.modes import mode_fault, widest
+from gateway.routing.nearest import nearest_value
+from gateway.routing.options import option_faults, options_for
+from providers.contract import ROLES, Capabilities, InputForm, Offer, Role, VideoSpec
 
 V = TypeVar("V", str, int)
 
 Fit: TypeAlias = VideoSpec | tuple[FieldFault, ...]
 
 
+class Question(NamedTuple):
+    """What is asked of which row, which takes inputs of these roles."""
+
+    request: CreateVideo
+    offer: Offer
+    roles: frozenset[Role]
+    capabilities: Capabilities
+    public_url: bool
+
+    @property
+    def target(self) -> str:
+        """`provider/model`."""
+        return f"{self.capabilities.provider}/{self.offer.model}"
+
+
 def fit(request: CreateVideo, capabilities: Capabilities, model: str, *, public_url: bool) -> Fit:
     """The spec that serves `request` on this model, or all faults.
 
     `public_url` says whether the gateway can be reached by the provider, which some need to
-    fetch a picture that the caller did not give as a URL.
+    fetch an input that the caller did not give as a URL.
     """
     target = f"{capabilities.provider}/{model}"
     rows = [offer for offer in capabilities.offers if offer.model == model]
+    if not rows:
+        detail = f"{capabilities.title} has no model {shown(model)!r}"
+        return (FieldFault(pointer="/model", code="unknown_model", detail=detail, target=target),)
     offer = next((row for row in rows if row.mode is request.mode), None)
+    faults: list[FieldFault] = []
     if offer is None:
-        return _mode_faults(request, target, rows)
-    faults = [
-        *_prompt_faults(request, offer, target),
-        *_listed("/seconds", request.seconds, offer.seconds, target),
-        *_listed("/aspect_ratio", request.aspect_ratio, offer.aspect_ratios, target),
-        *_resolution_faults(request, offer, target),
-        *_seed_faults(request, offer, target),
-    ]
-    if capabilities.input_form is InputForm.URL and not public_url:
-        faults += _unreachable_faults(request, target)
-    if faults:
+        # Whichever row the caller turns to, what none of them takes would be met next.
+        faults.append(mode_fault(request, rows, target))
+    open_to = [offer] if offer else rows
+    roles = frozenset(role for row in open_to for role in ROLES[row.mode])
+    question = Question(request, widest(open_to), roles, capabilities, public_url)
+    for check in CHECKS:
+        faults.extend(check(question))
+    if offer is None or faults:
         return tuple(faults)
+    return spec_as_asked(request, capabilities, model, offer)
+
+
+def offer_for(request: CreateVideo, capabilities: Capabilities, model: str) -> Offer | None:
+    """The row that serves what the video is made from."""
+    rows = (row for row in capabilities.offers if row.model == model)
+    return next((row for row in rows if row.mode is request.mode), None)
+
+
+def spec_as_asked(
+    request: CreateVideo, capabilities: Capabilities, model: str, offer: Offer
+) -> VideoSpec:
+    """What is asked for with the row's defaults filled in; nothing is checked."""
     return VideoSpec(
         model=model,
         mode=offer.mode,
         prompt=request.prompt,
-        seconds=request.seconds or offer.seconds[0],
-        aspect_ratio=request.aspect_ratio or offer.aspect_ratios[0],
-        resolution=request.resolution or next(iter(offer.resolutions), None),
+        seconds=_or_first(request.seconds, offer.seconds) or 0,
+        aspect_ratio=_or_first(request.aspect_ratio, offer.aspect_ratios),
+        resolution=_or_first(request.resolution, offer.resolutions),
         seed=request.seed,
-    )
-
-
-def _mode_faults(
-    request: CreateVideo, target: str, rows: Sequence[Offer]
-) -> tuple[FieldFault, ...]:
-    """What to add or leave out so that the model has a row for it."""
-    modes = [row.mode for row in rows]
-    made_from = {
-        Mode.TEXT: "text alone",
-        Mode.FIRST_FRAME: "a first frame",
-        Mode.FIRST_LAST_FRAME: "a first and a last frame",
-    }
-    pointer = "/first_frame"
-    if request.mode is Mode.FIRST_LAST_FRAME or (
-        request.mode is Mode.FIRST_FRAME and modes == [Mode.FIRST_LAST_FRAME]
-    ):
-        pointer = "/last_frame"
-    return (
-        FieldFault(
-            pointer=pointer,
-            code="unsupported_mode",
-            detail=(
-                f"{target} makes videos from {_either(made_from[mode] for mode in modes)}, "
-                f"not from {made_from[request.mode]}"
-            ),
-            target=target,
+        negative_prompt=request.negative_prompt,
+        motion_mode=_or_first(request.motion_mode, offer.motion_modes),
+        remove_watermark=(
+            offer.watermark if request.remove_watermark is None else request.remove_watermark
         ),
+        options=options_for(request, offer, capabilities.provider),
     )
 
 
-def _prompt_faults(request: CreateVideo, offer: Offer, target: str) -> Iterable[FieldFault]:
-    """Lengths count so that only what every plausible count refuses is refused here.
+def _or_first(value: V | None, allowed: Sequence[V]) -> V | None:
+    return next(iter(allowed), None) if value is None else value
 
-    Too long is judged by code points, too short by UTF-16 units; what lies between is the
-    provider's to decide, free of charge.
-    """
-    if request.prompt is None:
+
+# --- one check for each field ----------------------------------------------------------
+
+
+def _prompt(asked: Question) -> Iterable[FieldFault]:
+    """Too long by the smaller count, or too short by the larger: see `characters`."""
+    prompt, offer = asked.request.prompt, asked.offer
+    if prompt is None:
         if offer.prompt_required:
-            yield FieldFault(
-                pointer="/prompt",
-                code="required",
-                detail=f"{target} needs a prompt",
-                target=target,
+            yield _fault(asked, "/prompt", "required", "needs a prompt")
+        return
+    too_long = points(prompt) > offer.prompt_max
+    if too_long or units(prompt) < offer.prompt_min:
+        yield _fault(
+            asked,
+            "/prompt",
+            "too_long" if too_long else "too_short",
+            f"takes prompts of {offer.prompt_min} to {offer.prompt_max} characters; "
+            f"this one has {points(prompt)}",
+        )
+
+
+def _negative_prompt(asked: Question) -> Iterable[FieldFault]:
+    value, most = asked.request.negative_prompt, asked.offer.negative_prompt_max
+    if value is None:
+        return
+    if most is None:
+        yield _left_out(asked, "/negative_prompt", "takes no negative prompt")
+    elif points(value) > most:
+        words = f"takes negative prompts of up to {most} characters; this one has {points(value)}"
+        yield _fault(asked, "/negative_prompt", "too_long", words)
+
+
+def _seconds(asked: Question) -> Iterable[FieldFault]:
+    return _listed(asked, "/seconds", asked.request.seconds, asked.offer.seconds, "")
+
+
+def _aspect_ratio(asked: Question) -> Iterable[FieldFault]:
+    value, allowed = asked.request.aspect_ratio, asked.offer.aspect_ratios
+    none = "makes the video in the shape of its source"
+    return _listed(asked, "/aspect_ratio", value, allowed, none)
+
+
+def _resolution(asked: Question) -> Iterable[FieldFault]:
+    value, allowed = asked.request.resolution, asked.offer.resolutions
+    return _listed(asked, "/resolution", value, allowed, "offers no choice of resolution")
+
+
+def _motion_mode(asked: Question) -> Iterable[FieldFault]:
+    value, allowed = asked.request.motion_mode, asked.offer.motion_modes
+    return _listed(asked, "/motion_mode", value, allowed, "has no motion modes")
+
+
+def _watermark(asked: Question) -> Iterable[FieldFault]:
+    if asked.request.remove_watermark is not None and asked.offer.watermark is None:
+        yield _left_out(asked, "/remove_watermark", "offers no choice of watermark")
+
+
+def _seed(asked: Question) -> Iterable[FieldFault]:
+    value = asked.request.seed
+    if value is None:
+        return
+    if asked.offer.seed is None:
+        yield _left_out(asked, "/seed", "takes no seed")
+        return
+    low, high = asked.offer.seed
+    if not low <= value <= high:
+        near = min(max(value, low), high)
+        words = f"takes seeds from {low} to {high}"
+        yield _fault(asked, "/seed", "out_of_range", words, nearest=near)
+
+
+def _references(asked: Question) -> Iterable[FieldFault]:
+    count, allowed = len(asked.request.reference_images), asked.offer.references
+    if not count or allowed is None:
+        return
+    low, high = allowed
+    if not low <= count <= high:
+        words = f"takes {low} to {high} reference images; these are {count}"
+        code = "too_long" if count > high else "too_short"
+        yield _fault(asked, "/reference_images", code, words)
+
+
+def _options(asked: Question) -> Iterable[FieldFault]:
+    return option_faults(asked.request, asked.offer, asked.capabilities.provider, asked.target)
+
+
+def _unreachable(asked: Question) -> Iterable[FieldFault]:
+    if asked.capabilities.input_form is not InputForm.URL or asked.public_url:
+        return
+    for one in asked.request.given:
+        if one.role in asked.roles and not isinstance(one.value, UrlInput):
+            words = (
+                "fetches its inputs by URL: give an https URL, or set server.public_url so "
+                "that it can fetch this one from the gateway"
             )
-        return
-    points = len(request.prompt)
-    units = len(request.prompt.encode("utf-16-le", "surrogatepass")) // 2
-    if points > offer.prompt_max or units < offer.prompt_min:
-        yield FieldFault(
-            pointer="/prompt",
-            code="too_long" if points > offer.prompt_max else "too_short",
-            detail=(
-                f"{target} takes prompts of {offer.prompt_min} to {offer.prompt_max} characters; "
-                f"this one has {points}"
-            ),
-            target=target,
-        )
+            yield _fault(asked, one.pointer, "needs_public_url", words)
 
 
-def _resolution_faults(request: CreateVideo, offer: Offer, target: str) -> Iterable[FieldFault]:
-    if request.resolution is None or offer.resolutions:
-        yield from _listed("/resolution", request.resolution, offer.resolutions, target)
-        return
-    yield FieldFault(
-        pointer="/resolution",
-        code="unsupported_field",
-        detail=f"{target} offers no choice of resolution: leave it out",
-        target=target,
-    )
-
-
-def _seed_faults(request: CreateVideo, offer: Offer, target: str) -> Iterable[FieldFault]:
-    if request.seed is None:
-        return
-    if offer.seed is None:
-        yield FieldFault(
-            pointer="/seed",
-            code="unsupported_field",
-            detail=f"{target} takes no seed: leave it out",
-            target=target,
-        )
-        return
-    low, high = offer.seed
-    if not low <= request.seed <= high:
-        yield FieldFault(
-            pointer="/seed",
-            code="out_of_range",
-            detail=f"{target} takes seeds from {low} to {high}",
-            nearest=min(max(request.seed, low), high),
-            target=target,
-        )
-
-
-def _unreachable_faults(request: CreateVideo, target: str) -> Iterable[FieldFault]:
-    for role, value in request.inputs.items():
-        if isinstance(value, InlineInput | StoredInput):
-            yield FieldFault(
-                pointer=_pointer(role),
-                code="needs_public_url",
-                detail=(
-                    f"{target} fetches pictures by URL: give an https URL, or set "
-                    "server.public_url so that it can fetch this one from the gateway"
-                ),
-                target=target,
-            )
+CHECKS: Final[tuple[Callable[[Question], Iterable[FieldFault]], ...]] = (
+    _prompt,
+    _negative_prompt,
+    _seconds,
+    _aspect_ratio,
+    _resolution,
+    _motion_mode,
+    _watermark,
+    _seed,
+    _references,
+    _options,
+    _unreachable,
+)
+"""In the order in which faults are told."""
 
 
 def _listed(
-    pointer: str, value: V | None, allowed: Sequence[V], target: str
+    asked: Question, pointer: str, value: V | None, allowed: Sequence[V], none: str
 ) -> Iterable[FieldFault]:
+    """The fault of a value that is not in its table; `none` says what an empty table means."""
     if value is None or value in allowed:
+        return
+    if not allowed:
+        yield _left_out(asked, pointer, none)
         return
     yield FieldFault(
         pointer=pointer,
         code="unsupported_value",
-        detail=f"{target} takes {_either(map(str, allowed))}, not {value}",
+        detail=f"{asked.target} takes {either(map(str, allowed))}, not {shown(str(value))}",
         allowed=tuple(allowed),
-        nearest=_nearest(value, allowed),
-        target=target,
+        nearest=nearest_value(value, allowed),
+        target=asked.target,
     )
 
 
-def _nearest(value: V, allowed: Sequence[V]) -> V | None:
-    if isinstance(value, int):
-        return min(allowed, key=lambda one: abs(int(one) - int(value)))
-    close = get_close_matches(str(value), [str(one) for one in allowed], n=1, cutoff=0.3)
-    return next((one for one in allowed if close and str(one) == close[0]), None)
+def _left_out(asked: Question, pointer: str, why: str) -> FieldFault:
+    return _fault(asked, pointer, "unsupported_field", f"{why}: leave it out")
 
 
-def _pointer(role: Role) -> str:
-    return f"/{role.value}"
-
-
-def _either(words: Iterable[str]) -> str:
-    *most, last = list(words) or ["nothing"]
-    return f"{', '.join(most)} or {last}" if most else last
+def _fault(
+    asked: Question, pointer: str, code: str, detail: str, *, nearest: int | None = None
+) -> FieldFault:
+    return FieldFault(
+        pointer=pointer,
+        code=code,
+        detail=f"{asked.target} {detail}",
+        nearest=nearest,
+        target=asked.target,
+    )

@@ -1,26 +1,46 @@
 """From the `model` of a request to the ways of serving it."""
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from gateway.model.errors import FieldFault, InvalidError
 from gateway.model.job import Choice
+from gateway.model.reading import nearest, shown, step
 from gateway.model.request import CreateVideo
-from gateway.routing.fit import fit
-from providers.contract import Capabilities, VideoSpec
+from gateway.routing.fit import fit, offer_for
+from gateway.routing.money import Money, as_micros
+from gateway.routing.order import likely_first
+from providers.contract import Capabilities, Price, VideoSpec
+
+MAX_COST = "/routing/max_cost"
+
+
+class Weighed(msgspec.Struct, frozen=True, kw_only=True):
+    """A target against a request: the way to serve it, or everything that stands against it.
+
+    `price` is known wherever the model could make the video, too expensive or not.
+    """
+
+    target: str
+    choice: Choice | None
+    price: Price | None
+    faults: tuple[FieldFault, ...]
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
     """What `model` may name: routes, and targets of the providers that have an account.
 
-    `public_url` says whether providers can fetch pictures from the gateway.
+    `public_url` says whether providers can fetch inputs from the gateway. `known` names
+    providers without an account too: options for these are no mistake, as requests stay
+    the same when an operator changes providers.
     """
 
     providers: Mapping[str, Capabilities]
     routes: Mapping[str, Sequence[str]]
     public_url: bool
+    money: Money = Money()
+    known: Collection[str] = ()
 
     def targets(self) -> tuple[str, ...]:
         """Every target that has an account, in table order."""
@@ -33,40 +53,127 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def choices(self, request: CreateVideo) -> tuple[Choice, ...]:
-        """The ways to serve `request`, in the route's order.
+        """The ways to serve `request`: those of its model in order, then of its fallbacks.
 
         Raises:
-            InvalidError: No target can; `errors` holds every reason of every target.
+            InvalidError: No target can, or the request names what there is not; `errors`
+                holds every reason of every target, see `likely_first`.
         """
-        known = self.targets()
-        wanted = self.routes.get(request.model) or (
-            (request.model,) if request.model in known else ()
-        )
-        if not wanted:
-            raise InvalidError(
-                "The model is unknown.", errors=(self._unknown_model(request.model, known),)
-            )
-        choices: list[Choice] = []
-        faults: list[FieldFault] = []
-        for target in wanted:
-            provider, _, model = target.partition("/")
-            found = fit(request, self.providers[provider], model, public_url=self.public_url)
-            if isinstance(found, VideoSpec):
-                choices.append(Choice(provider=provider, spec=found))
-            else:
-                faults.extend(found)
+        weighed = self.weigh(request)
+        choices = tuple(one.choice for one in weighed if one.choice is not None)
         if not choices:
+            faults = likely_first(fault for one in weighed for fault in one.faults)
             raise InvalidError("No target can serve this request as it is.", errors=faults)
-        return tuple(choices)
+        return choices
 
-    def _unknown_model(self, name: str, known: Sequence[str]) -> FieldFault:
-        names = (*self.routes, *known)
-        near = get_close_matches(name, names, n=1, cutoff=0.4)
-        return FieldFault(
-            pointer="/model",
-            code="unknown_model",
-            detail=f"there is no route or target {name[:100]!r}"
-            + (f"; did you mean {near[0]!r}?" if near else ""),
-            allowed=names,
-            nearest=near[0] if near else None,
+    def weigh(self, request: CreateVideo) -> tuple[Weighed, ...]:
+        """Every target that `request` names, each once: can it, at what price, and why not?
+
+        Raises:
+            InvalidError: The request names a model, a fallback or a provider there is not.
+        """
+        targets, faults = self._named(request)
+        faults += self._unknown_providers(request)
+        weighed = tuple(self._weighed(target, request) for target in targets)
+        if not faults:
+            return weighed
+        if not any(one.choice for one in weighed):
+            faults += [fault for one in weighed for fault in one.faults]
+        detail = "The model is unknown." if not targets else "The request names what there is not."
+        raise InvalidError(detail, errors=likely_first(faults))
+
+    def _named(self, request: CreateVideo) -> tuple[tuple[str, ...], list[FieldFault]]:
+        """The targets of the model and the fallbacks; a fault for each name that is none."""
+        known = self.targets()
+        places = {"/model": request.model}
+        for number, name in enumerate(request.routing.fallbacks):
+            places[step("/routing/fallbacks", number)] = name
+        found: list[str] = []
+        faults: list[FieldFault] = []
+        for at, name in places.items():
+            targets = self.routes.get(name) or ((name,) if name in known else ())
+            found += targets
+            if not targets:
+                faults.append(_unknown(at, "route or target", name, (*self.routes, *known)))
+        return tuple(dict.fromkeys(found)), faults
+
+    def _unknown_providers(self, request: CreateVideo) -> list[FieldFault]:
+        known = tuple(dict.fromkeys((*self.providers, *self.known)))
+        return [
+            _unknown(step("/provider_options", name), "provider", name, known)
+            for name in request.provider_options
+            if name not in known
+        ]
+
+    def _weighed(self, target: str, request: CreateVideo) -> Weighed:
+        provider, _, model = target.partition("/")
+        table = self.providers[provider]
+        found = fit(request, table, model, public_url=self.public_url)
+        if not isinstance(found, VideoSpec):
+            faults = (*found, *self._unpriced(target, request))
+            return Weighed(target=target, choice=None, price=None, faults=faults)
+        offer = offer_for(request, table, model)
+        rate = offer.rate if offer else None
+        price = rate.price(found) if rate else None
+        faults = self._too_expensive(target, request, price)
+        choice = Choice(
+            provider=provider,
+            spec=found,
+            price=price,
+            estimated=rate is not None and rate.estimated,
         )
+        return Weighed(target=target, choice=None if faults else choice, price=price, faults=faults)
+
+    def _unpriced(self, target: str, request: CreateVideo) -> tuple[FieldFault, ...]:
+        """The fault of a limit on a price that cannot be known, whatever else is changed."""
+        provider, _, model = target.partition("/")
+        rates = [row.rate for row in self.providers[provider].offers if row.model == model]
+        if request.routing.max_cost is None or (self._is_priced(provider) and any(rates)):
+            return ()
+        return (self._price_unknown(target),)
+
+    def _too_expensive(
+        self, target: str, request: CreateVideo, price: Price | None
+    ) -> tuple[FieldFault, ...]:
+        limit = request.routing.max_cost
+        if limit is None:
+            return ()
+        provider = target.partition("/")[0]
+        cost = None if price is None else self.money.micros(provider, price)
+        if cost is None:
+            return (self._price_unknown(target),)
+        if cost <= as_micros(limit):
+            return ()
+        told = self.money.of(provider, price)
+        words = f"costs {told} {self.money.currency} on {target}, more than {limit}"
+        return (
+            FieldFault(
+                pointer=MAX_COST, code="too_expensive", detail=words, nearest=told, target=target
+            ),
+        )
+
+    def _is_priced(self, provider: str) -> bool:
+        return self.money.currency is not None and provider in self.money.credits
+
+    def _price_unknown(self, target: str) -> FieldFault:
+        provider = target.partition("/")[0]
+        words = f"nobody knows what {target} costs: it has no price list"
+        if not self._is_priced(provider):
+            words = (
+                f"nobody knows what {target} costs: the gateway's settings do not say what a "
+                f"credit of {provider} costs (money.credit.{provider})"
+            )
+        return FieldFault(pointer=MAX_COST, code="price_unknown", detail=words, target=target)
+
+
+def _unknown(at: str, what: str, name: str, known: Sequence[str]) -> FieldFault:
+    near = nearest(name, known, cutoff=0.4)
+    code = "unknown_provider" if what == "provider" else "unknown_model"
+    return FieldFault(
+        pointer=at,
+        code=code,
+        detail=f"there is no {what} {shown(name)!r}"
+        + (f"; did you mean {near!r}?" if near else ""),
+        allowed=tuple(known),
+        nearest=near,
+    )

@@ -3,7 +3,8 @@
 Every write is a function of a connection, run on the writer's thread. Functions that are
 waiting together share one transaction (*group commit*): each runs inside its own
 savepoint, so one that fails takes nothing of the others with it, and all are answered
-only after the commit, which with `synchronous=FULL` is after the disk has it.
+only after the commit, which with `synchronous=FULL` is after the disk has it. One that acts
+on more than the database asks to be `alone`, and sees what is committed, nothing else.
 """
 
 import asyncio
@@ -52,6 +53,7 @@ class BrokenRuleError(Exception):
 class _Work(NamedTuple):
     run: Callable[[Connection], Any]
     done: Future[Any]
+    alone: bool
 
 
 class Database:
@@ -106,8 +108,8 @@ class Database:
                 f"cannot prepare the tables in {self.path}: {_words(error)}"
             ) from error
 
-    async def write(self, run: Callable[[Connection], T]) -> T:
-        """Run one transaction; returns after it is on disk.
+    async def write(self, run: Callable[[Connection], T], *, alone: bool = False) -> T:
+        """Run one transaction; returns after it is on disk. `alone` shares it with nobody.
 
         Raises:
             StorageError: It is not stored, and may be later.
@@ -118,9 +120,19 @@ class Database:
             raise StorageError("the database is closed")
         # From here on nobody can cancel it, or the writer would answer to a dead future.
         done.set_running_or_notify_cancel()
-        self._queue.put(_Work(run, done))
+        self._queue.put(_Work(run, done, alone))
         # Shielded: giving up waiting must not make a stored write look like one that is not.
         return await asyncio.shield(asyncio.wrap_future(done))
+
+    def afterwards(self, run: Callable[[], None]) -> None:
+        """Call `run` once all that is queued now is stored, or has failed; it may be at once."""
+        if self._closed:
+            run()
+            return
+        done: Future[None] = Future()
+        done.set_running_or_notify_cancel()
+        done.add_done_callback(lambda _: run())
+        self._queue.put(_Work(lambda _: None, done, alone=True))
 
     async def read(self, run: Callable[[Connection], T]) -> T:
         """Run statements that change nothing, on a connection of their own.
@@ -151,21 +163,22 @@ class Database:
             raise _translated(error) from error
 
     def _write_all(self) -> None:
-        stop = False
-        while not stop:
-            work = self._queue.get()
-            group: list[_Work] = []
-            while work is not None:
-                group.append(work)
-                if len(group) == GROUP:
-                    break
+        left: list[_Work | None] = []
+        while True:
+            work = left.pop() if left else self._queue.get()
+            if work is None:
+                return
+            group = [work]
+            while not work.alone and len(group) < GROUP:
                 try:
-                    work = self._queue.get_nowait()
+                    following = self._queue.get_nowait()
                 except queue.Empty:
                     break
-            stop = work is None
-            if group:
-                self._write_group(group)
+                if following is None or following.alone:
+                    left.append(following)
+                    break
+                group.append(following)
+            self._write_group(group)
 
     def _write_group(self, group: list[_Work]) -> None:
         answers: list[tuple[Future[Any], Any]] = []

@@ -4,39 +4,33 @@
 movers one finds nothing to move, and it writes the event in the same transaction.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
+    Tuple,
     case,
+    delete,
     false,
     func,
     insert,
     not_,
     or_,
     select,
+    tuple_,
     update,
 )
 
 from gateway.model.clock import SECOND
-from gateway.model.job import Choice, Job, JobError, Moment, Result
-from gateway.model.phases import FINAL, IN_HAND, INITIAL, Event, Phase, step
-from gateway.model.request import CreateVideo
+from gateway.model.inputs import StoredInput
+from gateway.model.job import Choice, Job, Moment
+from gateway.model.phases import FINAL, IN_HAND, STATUS, Event, Phase, Status, step
+from gateway.storage import deliveries, holdings, waits
+from gateway.storage.rows import job_of, stored
 from gateway.storage.tables import events, jobs
-from providers.contract import Price
-
-_JSON: Final[dict[str, Any]] = {
-    "request": CreateVideo,
-    "choices": tuple[Choice, ...],
-    "error": JobError,
-    "cost": Price,
-    "result": Result,
-}
-_HIDDEN: Final = frozenset({"providers", "woken_at", "taken_at"})
 
 WAKE_GAP: Final = 2 * SECOND
 """Between two looks at a job, however often its provider calls."""
@@ -54,18 +48,81 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None
 
 
+class _Wish(msgspec.Struct):
+    """Of a request, whom to tell of its end."""
+
+    callback_url: str | None = None
+
+
 def insert_job(connection: Connection, job: Job) -> None:
-    """Store a new job with its first event."""
-    row = {name: _stored(name, getattr(job, name)) for name in Job.__struct_fields__}
-    names = dict.fromkeys(choice.provider for choice in job.choices)
-    connection.execute(insert(jobs).values(providers=f"|{'|'.join(names)}|", **row))
-    _note(connection, job.id, job.created_at, "created", INITIAL, "")
+    """Store a new job with its first event, what it holds and what it waits for."""
+    row = {name: stored(name, getattr(job, name)) for name in Job.__struct_fields__}
+    names = "|".join(_providers(job.choices))
+    connection.execute(insert(jobs).values(providers=f"|{names}|", **row))
+    for given in job.request.given:
+        if isinstance(given.value, StoredInput):
+            holdings.hold(connection, given.value.digest, job.id)
+    waits.add(connection, job.id, job.request.sources)
+    note(connection, job.id, job.created_at, "created", job.phase, "")
 
 
 def get(connection: Connection, job_id: str) -> Job | None:
     """The job, or None."""
     row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
-    return None if row is None else _job(row)
+    return None if row is None else job_of(row)
+
+
+def page(
+    connection: Connection,
+    owner: str,
+    *,
+    after: str | None = None,
+    limit: int,
+    ascending: bool = False,
+    statuses: Collection[Status] = (),
+) -> tuple[list[Job], bool]:
+    """The owner's jobs in the order they came, or the other way round, and whether there are more.
+
+    Only those behind `after` and, where some are named, of these `statuses`.
+    """
+    query = select(jobs).where(jobs.c.owner == owner)
+    if statuses:
+        phases = [phase.value for phase, status in STATUS.items() if status in statuses]
+        query = query.where(jobs.c.phase.in_(phases))
+    if after is not None:
+        query = query.where(jobs.c.id > after if ascending else jobs.c.id < after)
+    query = query.order_by(jobs.c.id if ascending else jobs.c.id.desc()).limit(limit + 1)
+    found = [job_of(row) for row in connection.execute(query).mappings()]
+    return found[:limit], len(found) > limit
+
+
+def keep_input(
+    connection: Connection, job_id: str, files: Mapping[str, StoredInput]
+) -> dict[str, StoredInput]:
+    """Note the files that were made or fetched for a job's inputs, by pointer; all there are.
+
+    The job needs them from now on. One that is gone keeps nothing.
+    """
+    job = get(connection, job_id)
+    if job is None:
+        return dict(files)
+    kept = {**job.kept, **files}
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(kept=stored("kept", kept)))
+    for one in files.values():
+        holdings.hold(connection, one.digest, job_id)
+    return kept
+
+
+def remove(connection: Connection, job_id: str, now: int) -> list[str]:
+    """Remove a job that has ended, and all that is known of it.
+
+    The digests that nobody needs any more come back. Those that wait for it learn of it.
+    """
+    free = holdings.let_go(connection, job_id)
+    waits.wake(connection, job_id, now)
+    # Attempts, events, waits and notices go with it.
+    connection.execute(delete(jobs).where(jobs.c.id == job_id))
+    return free
 
 
 def history(connection: Connection, job_id: str, limit: int = 200) -> list[Moment]:
@@ -94,7 +151,8 @@ def move(
 ) -> Change | None:
     """Move a job by an event; None when it is no longer in the phase it should leave.
 
-    `values` are columns to set along with the phase.
+    `values` are columns to set along with the phase. The end of a job wakes those that wait
+    for it, and puts the notice of it into the outbox.
     """
     entering = step(leaving, event)
     if entering in FINAL:
@@ -107,13 +165,18 @@ def move(
         .values(
             phase=entering.value,
             updated_at=now,
-            **{name: _stored(name, value) for name, value in values.items()},
+            **{name: stored(name, value) for name, value in values.items()},
         )
-        .returning(jobs.c.attempt_id, jobs.c.account)
+        .returning(jobs.c.attempt_id, jobs.c.account, jobs.c.request)
     ).first()
     if moved is None:
         return None
-    _note(connection, job_id, now, event.value, entering, detail)
+    note(connection, job_id, now, event.value, entering, detail)
+    if entering in FINAL:
+        waits.wake(connection, job_id, now)
+        url = msgspec.json.decode(moved.request, type=_Wish).callback_url
+        if url is not None:
+            deliveries.add(connection, job_id, url, now)
     return Change(
         job_id=job_id,
         left=leaving,
@@ -134,7 +197,7 @@ def look_again(
         .where(jobs.c.id == job_id, jobs.c.phase == phase.value)
         .values(
             due_at=case((jobs.c.woken_at > began, jobs.c.woken_at + WAKE_GAP), else_=due_at),
-            **{name: _stored(name, value) for name, value in values.items()},
+            **{name: stored(name, value) for name, value in values.items()},
         )
     )
 
@@ -149,7 +212,10 @@ def wake(
     """
     row = connection.execute(
         select(jobs.c.phase, jobs.c.woken_at, jobs.c.taken_at).where(jobs.c.id == job_id)
-    ).one()
+    ).first()
+    # Removed since the callback was looked up.
+    if row is None:
+        return False
     phase = Phase(row.phase)
     if phase not in phases:
         return False
@@ -158,7 +224,7 @@ def wake(
         wish["due_at"] = max(now, row.taken_at + WAKE_GAP)
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(**wish))
     if row.woken_at == 0:
-        _note(connection, job_id, now, "called_back", phase, "the provider called")
+        note(connection, job_id, now, "called_back", phase, "the provider called")
     return True
 
 
@@ -192,45 +258,77 @@ def take_due(
             .where(jobs.c.id.in_([row["id"] for row in rows]))
             .values(due_at=until, taken_at=now)
         )
-    return [_job(row) for row in rows if row["id"] not in taken]
+    return [job_of(row) for row in rows if row["id"] not in taken]
 
 
 def in_phase(connection: Connection, phase: Phase) -> list[Job]:
     """Every job of a phase, whenever it is due."""
     rows = connection.execute(select(jobs).where(jobs.c.phase == phase.value)).mappings()
-    return [_job(row) for row in rows]
+    return [job_of(row) for row in rows]
 
 
-def in_line(connection: Connection, providers: Sequence[str], now: int, limit: int) -> list[Job]:
-    """The head of the line: waiting jobs that one of `providers` could serve, oldest first."""
+def in_line(
+    connection: Connection,
+    providers: Sequence[str],
+    now: int,
+    limit: int,
+    *,
+    behind: Job | None = None,
+) -> list[Job]:
+    """The head of the line: waiting jobs that one of `providers` could serve, oldest first.
+
+    One that an account or a provider turned away lets those go first that were not tried as
+    often: it may be the only one that is refused, and must not stop the others. None that
+    should have started by now. With `behind`, those after this one.
+    """
     rows = connection.execute(
         select(jobs)
-        # "+ 0" keeps the planner from the index on due_at, which would sort the whole line.
+        # "+ 0" keeps the planner from the indexes on times, which would sort the whole line.
         .where(
             jobs.c.phase == Phase.WAITING_FOR_SLOT.value,
             jobs.c.due_at + 0 <= now,
+            or_(jobs.c.start_by.is_(None), jobs.c.start_by + 0 > now),
             _served_by(providers),
+            *([] if behind is None else [_rank > _place(behind)]),
         )
-        .order_by(jobs.c.created_at, jobs.c.id)
+        .order_by(jobs.c.turned_away, jobs.c.created_at, jobs.c.id)
         .limit(limit)
     ).mappings()
-    return [_job(row) for row in rows]
+    return [job_of(row) for row in rows]
 
 
 def place_in_line(connection: Connection, job: Job) -> int:
-    """How many waiting jobs stand before this one, plus one."""
-    before = connection.execute(
+    """How many waiting jobs stand before this one, plus one.
+
+    Only those that could take a slot from it: that one of its providers could serve.
+    """
+    return _in_front(connection, _providers(job.choices), _rank < _place(job)) + 1
+
+
+def last_place(connection: Connection, choices: Sequence[Choice]) -> int:
+    """The place in line that a new job with these choices would get."""
+    return _in_front(connection, _providers(choices), jobs.c.turned_away == 0) + 1
+
+
+def _in_front(connection: Connection, providers: Sequence[str], where: ColumnElement[bool]) -> int:
+    found: int = connection.execute(
         select(func.count())
         .select_from(jobs)
-        .where(
-            jobs.c.phase == Phase.WAITING_FOR_SLOT.value,
-            or_(
-                jobs.c.created_at < job.created_at,
-                (jobs.c.created_at == job.created_at) & (jobs.c.id < job.id),
-            ),
-        )
+        .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, _served_by(providers), where)
     ).scalar_one()
-    return int(before) + 1
+    return found
+
+
+_rank: Final = tuple_(jobs.c.turned_away, jobs.c.created_at, jobs.c.id)
+"""The order of the line."""
+
+
+def _place(job: Job) -> Tuple:
+    return tuple_(job.turned_away, job.created_at, job.id)
+
+
+def _providers(choices: Sequence[Choice]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(choice.provider for choice in choices))
 
 
 def unserved(connection: Connection, providers: Sequence[str]) -> int:
@@ -241,6 +339,33 @@ def unserved(connection: Connection, providers: Sequence[str]) -> int:
         .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, not_(_served_by(providers)))
     ).scalar_one()
     return found
+
+
+_BEFORE_START: Final = (Phase.WAITING_FOR_INPUT, Phase.WAITING_FOR_SLOT)
+
+
+def past_start(connection: Connection, now: int, limit: int) -> list[Job]:
+    """Jobs that still wait although they should have started by now."""
+    found: list[Job] = []
+    for phase in _BEFORE_START:
+        rows = connection.execute(
+            select(jobs).where(jobs.c.phase == phase.value, jobs.c.start_by <= now).limit(limit)
+        ).mappings()
+        found += [job_of(row) for row in rows]
+    return found
+
+
+def next_start_by(connection: Connection) -> int | None:
+    """When the next waiting job has waited too long."""
+    firsts = [
+        connection.execute(
+            select(func.min(jobs.c.start_by)).where(
+                jobs.c.phase == phase.value, jobs.c.start_by.is_not(None)
+            )
+        ).scalar_one()
+        for phase in _BEFORE_START
+    ]
+    return min((int(one) for one in firsts if one is not None), default=None)
 
 
 def next_due(connection: Connection, now: int, *waiting: Phase) -> int | None:
@@ -285,26 +410,10 @@ def _served_by(providers: Sequence[str]) -> ColumnElement[bool]:
     )
 
 
-def _note(
+def note(
     connection: Connection, job_id: str, now: int, event: str, phase: Phase, detail: str
 ) -> None:
+    """Add an entry to a job's history that moves nothing."""
     connection.execute(
         insert(events).values(job_id=job_id, at=now, event=event, phase=phase.value, detail=detail)
     )
-
-
-def _stored(name: str, value: object) -> object:
-    if isinstance(value, Phase):
-        return value.value
-    if name in _JSON and value is not None:
-        return msgspec.json.encode(value).decode()
-    return value
-
-
-def _job(row: RowMapping) -> Job:
-    values = {name: value for name, value in row.items() if name not in _HIDDEN}
-    for name, kind in _JSON.items():
-        if values[name] is not None:
-            values[name] = msgspec.json.decode(values[name], type=kind)
-    values["phase"] = Phase(values["phase"])
-    return Job(**values)

@@ -53,7 +53,7 @@ class FreeSlot(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One submission of a job to one account."""
+    """One try to submit a job to one account; `n` counts those that were never sent too."""
 
     id: str
     job_id: str
@@ -161,6 +161,35 @@ def not_reached(connection: Connection, name: str) -> int:
     return 1 if row is None else int(row.failures)
 
 
+def throttled(connection: Connection, name: str, now: int, reason: str) -> int:
+    """A request was refused with 429; how many times in a row that had happened before.
+
+    Those that were under way together count once: while the account rests for this `reason`
+    already, they are the same refusal.
+    """
+    row = connection.execute(
+        select(accounts.c.throttled, accounts.c.cooling_until, accounts.c.cooling_reason).where(
+            accounts.c.name == name
+        )
+    ).first()
+    if row is None:
+        return 0
+    before = int(row.throttled)
+    if before and row.cooling_until > now and row.cooling_reason == reason:
+        return before - 1
+    connection.execute(update(accounts).where(accounts.c.name == name).values(throttled=before + 1))
+    return before
+
+
+def not_throttled(connection: Connection, name: str) -> None:
+    """A submission was accepted: the refusals with 429 before do not count any more."""
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.name == name, accounts.c.throttled > 0)
+        .values(throttled=0)
+    )
+
+
 def rebase(connection: Connection, now: int, passing: str, longest: int) -> None:
     """End the pauses that a start should not wait for.
 
@@ -232,7 +261,7 @@ def mark(connection: Connection, attempt_id: str, state: State, **values: object
 
 
 def claim(connection: Connection, attempt_id: str, claimed_id: str) -> None:
-    """Keep the id that a callback named, while the provider's own answer is missing."""
+    """Keep the id that was heard of, while an answer that says so clearly is missing."""
     connection.execute(
         update(attempts)
         .where(attempts.c.id == attempt_id, attempts.c.remote_id.is_(None))
@@ -274,6 +303,12 @@ def of_job(connection: Connection, job_id: str) -> list[Attempt]:
         select(*_COLUMNS).where(attempts.c.job_id == job_id).order_by(attempts.c.n)
     )
     return [_read(row) for row in rows.mappings()]
+
+
+def next_n(connection: Connection, job_id: str) -> int:
+    """The number of a job's next attempt, counting those that were never sent."""
+    last = select(func.max(attempts.c.n)).where(attempts.c.job_id == job_id)
+    return (connection.execute(last).scalar_one() or 0) + 1
 
 
 def remote_id_taken(connection: Connection, account: str, remote_id: str) -> bool:

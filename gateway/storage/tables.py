@@ -50,6 +50,7 @@ jobs: Final = Table(
     Column("deadline_at", BigInteger),
     Column("completed_at", BigInteger),
     Column("attempt_id", Text),
+    # Those that were sent, or may have been.
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("account", Text),
     Column("chosen", Integer),
@@ -60,6 +61,11 @@ jobs: Final = Table(
     Column("error", Text),
     Column("cost", Text),
     Column("result", Text),
+    # By the pointer of an input: the file that was made or fetched for it.
+    Column("kept", Text, nullable=False, server_default="{}"),
+    Column("start_by", BigInteger),
+    # How often an account or a provider could not take it; those not tried go first.
+    Column("turned_away", Integer, nullable=False, server_default="0"),
     Index(
         "ix_jobs_due",
         "phase",
@@ -67,7 +73,15 @@ jobs: Final = Table(
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
-    Index("ix_jobs_line", "phase", "created_at", "id"),
+    Index("ix_jobs_line", "phase", "turned_away", "created_at", "id"),
+    Index(
+        "ix_jobs_start_by",
+        "phase",
+        "start_by",
+        sqlite_where=text("start_by IS NOT NULL"),
+        postgresql_where=text("start_by IS NOT NULL"),
+    ),
+    Index("ix_jobs_owner_id", "owner", "id"),
 )
 
 attempts: Final = Table(
@@ -103,6 +117,8 @@ accounts: Final = Table(
     Column("cooling_reason", Text),
     # Requests in a row that did not reach the provider.
     Column("failures", Integer, nullable=False, server_default="0"),
+    # Refusals with 429 in a row.
+    Column("throttled", Integer, nullable=False, server_default="0"),
 )
 
 slots: Final = Table(
@@ -133,6 +149,64 @@ uploads: Final = Table(
     Column("reference", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
+
+files: Final = Table(
+    "files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("duration_ms", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_files_owner_id", "owner", "id"),
+)
+
+holdings: Final = Table(
+    "holdings",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    # The id of a job or a file that needs these bytes.
+    Column("holder", Text, primary_key=True),
+    Index("ix_holdings_holder", "holder"),
+)
+"""Who needs a kept file: when the last holder goes, its bytes go."""
+
+waits: Final = Table(
+    "waits",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    # No foreign key: whoever waits for a video that is removed has to be told.
+    Column("video_id", Text, primary_key=True),
+    Index("ix_waits_video_id", "video_id"),
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("url", Text, nullable=False),
+    # Written before the first try, so that every try says the same.
+    Column("body", Text),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    # None: delivered, or given up.
+    Column("due_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_deliveries_job_id", "job_id"),
+    Index(
+        "ix_deliveries_due_at",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+)
+"""The outbox: notices of jobs that ended, for the callers' `callback_url`."""
 
 keep: Final = Table(
     "keep",

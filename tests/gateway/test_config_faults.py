@@ -9,6 +9,17 @@ from tests.gateway.test_config_support import CANARY, ENVIRON, PROVIDERS, SOUND,
 
 ACCOUNT = '[[accounts]]\nname = "x"\nprovider = "acme"\napi_key = "env:ACME_KEY"\n'
 
+MONEY = "[money]\ncurrency = 'USD'\n[money.credit]\n"
+KEYS = {
+    "EMPTY": "",
+    "TWO_LINES": f"{CANARY}\n{CANARY}",
+    "SHORT": f"whsec_{'A' * 31}=",
+    "BARE": "A" * 32,
+    "SALT": "whsec_" + "A" * 31 + "!",
+}
+
+LONG = "https://gate.example.com/".ljust(401, "p")
+
 # What is appended to a sound file (or replaced in it), and the single fault that follows.
 APPENDED = [
     ("[serve]\nport = 1", "serve", "is unknown", "did you mean server?"),
@@ -40,6 +51,44 @@ APPENDED = [
         "is not an IP network",
         "for example",
     ),
+    ("[money]\ncurrency = 'usd'", "money.currency", "is no currency code", "USD"),
+    ("[money.credit]\nacme = '0.04'", "money.currency", "prices are in no currency", "USD"),
+    (MONEY + "acne = '1'", "money.credit.acne", "no provider", "did you mean acme?"),
+    (MONEY + "acme = 0.04", "money.credit.acme", "is not an amount", '"0.04"'),
+    (MONEY + "acme = '4 cents'", "money.credit.acme", "is not an amount", "at most 6 decimals"),
+    (MONEY + "acme = '-1'", "money.credit.acme", "is not an amount", ""),
+    (MONEY + "acme = '1e3'", "money.credit.acme", "is not an amount", ""),
+    (MONEY + "acme = '0.0000001'", "money.credit.acme", "is not an amount", ""),
+    (MONEY + "acme = '1234567890'", "money.credit.acme", "is not an amount", ""),
+    (MONEY + "acme = true", "money.credit.acme", "is not an amount", ""),
+    (MONEY + "acme = ''", "money.credit.acme", "is not an amount", ""),
+    ("[providers.acne]\nx = '1'", "providers.acne", "no provider", "did you mean acme?"),
+    ("[providers.acme]\nx = '1'", "providers.acme.x", "is unknown", "Acme has none"),
+    (
+        "[providers.orbit-video]\nmodle = 'o3'",
+        "providers.orbit-video.modle",
+        "is unknown",
+        "did you mean model?",
+    ),
+    (
+        "[providers.orbit-video]\npath = '../x'",
+        "providers.orbit-video.path",
+        'cannot be "../x"',
+        'Where it is asked. For example "make"',
+    ),
+    ("[providers.orbit-video]\npath = 3", "providers.orbit-video.path", "must be a string", ""),
+    ("[providers]\norbit-video = 'o3'", "providers.orbit-video", "must be a table", ""),
+    (
+        "[providers.orbit-video]\nmodel = 'o3'",
+        "routes.default[0]",
+        'Orbit has no model "o2.5"',
+        "known: o3",
+    ),
+    ("[webhooks]\nsecret = 'env:GATE_KEY'", "webhooks.secret", "is no webhook secret", "openssl"),
+    ("[webhooks]\nsecret = 'whsec_x'", "webhooks.secret", "by reference only", "env:NAME"),
+    ("[webhooks]\nsecret = 'env:SHORT'", "webhooks.secret", "is no webhook secret", "openssl"),
+    ("[webhooks]\nsecret = 'env:BARE'", "webhooks.secret", "is no webhook secret", "openssl"),
+    ("[webhooks]\nsecret = 'env:SALT'", "webhooks.secret", "is no webhook secret", "openssl"),
     ("[database]\nurl = 'mysql://x'", "database.url", "supported database", "sqlite:///"),
     (
         "[database]\nurl = 'postgresql://u:p@h/d'",
@@ -99,6 +148,7 @@ REPLACED = [
     ("[server]", "[server]\nhost = 'a:1'", "server.host", "neither", "without port"),
     ("[server]", "[server]\npublic_url = 'gate'", "server.public_url", "not an http", ""),
     ("[server]", "[server]\npublic_url = 'http://gate.io'", "server.public_url", "https", ""),
+    ("[server]", f"[server]\npublic_url = '{LONG}'", "server.public_url", "401 char", "most 400"),
     ('["env:GATE_KEY"]', '"env:GATE_KEY"', "server.api_keys", "must be a list", ""),
     ('["env:GATE_KEY"]', "[7]", "server.api_keys[0]", "must be a string", "env:NAME"),
     (
@@ -130,7 +180,7 @@ def the_only_fault(folder: Path, text: str, where: str, problem: str, hint: str)
     ):
         (folder / name).write_bytes(content)
         (folder / name).chmod(mode)
-    [fault] = faults_of(folder, text, {"EMPTY": "", "TWO_LINES": f"{CANARY}\n{CANARY}"})
+    [fault] = faults_of(folder, text, KEYS)
 
     assert fault.where == where
     assert problem in fault.problem

@@ -1,5 +1,6 @@
 """What a sound configuration becomes, and which source wins."""
 
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from gateway.config import ConfigError, Settings, is_loopback, load, to_accounts
 from providers.contract import Account, Secret
 from tests.gateway.test_config_support import CANARY, ENVIRON, PROVIDERS, SOUND, load_text
+
+HOOK_KEY = f"whsec_{'A' * 32}"
 
 
 def test_a_sound_file_becomes_settings(tmp_path: Path) -> None:
@@ -36,6 +39,15 @@ directory = "/srv/media"
 max_bytes = 1000
 [network]
 allow_private = ["10.0.0.0/8", "fd00::/8"]
+[money]
+currency = "EUR"
+[money.credit]
+acme = "0.0425"
+orbit-video = 1
+[providers.orbit-video]
+path = "v2/make"
+[webhooks]
+secret = "env:HOOK_KEY"
 [watch]
 poll_seconds = 2
 deadline_seconds = 60.5
@@ -43,6 +55,7 @@ deadline_seconds = 60.5
 level = "debug"
 format = "json"
 """,
+        {"HOOK_KEY": HOOK_KEY},
     )
 
     assert settings.server.host == "0.0.0.0"  # noqa: S104 - never bound
@@ -51,6 +64,10 @@ format = "json"
     assert settings.media.directory == Path("/srv/media")
     assert settings.media.max_bytes == 1000
     assert settings.network.allow_private == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+    assert settings.money.currency == "EUR"
+    assert settings.money.credit == {"acme": Decimal("0.0425"), "orbit-video": Decimal(1)}
+    assert settings.providers == {"orbit-video": {"path": "v2/make"}}
+    assert settings.webhooks.secret == Secret(HOOK_KEY)
     assert settings.watch.poll_seconds == 2.0
     assert settings.watch.deadline_seconds == 60.5
     assert (settings.log.level, settings.log.format) == ("debug", "json")
@@ -111,6 +128,13 @@ def test_a_secret_file_loses_one_line_end(tmp_path: Path, ending: str) -> None:
         ("WATCH__POLL_SECONDS", "0.5", "watch.poll_seconds", 0.5),
         ("LOG__LEVEL", "error", "log.level", "error"),
         ("ROUTES__DEFAULT", '["acme/fine"]', "routes", {"default": ("acme/fine",)}),
+        ("MONEY__CURRENCY", "USD", "money.currency", "USD"),
+        (
+            "PROVIDERS__ORBIT-VIDEO__PATH",
+            "v2/make",
+            "providers",
+            {"orbit-video": {"path": "v2/make"}},
+        ),
         (
             "NETWORK__ALLOW_PRIVATE",
             '["127.0.0.0/8"]',
@@ -127,6 +151,36 @@ def test_the_environment_overrides_the_file(
         found = getattr(found, key)
 
     assert found == expected
+
+
+def test_an_amount_from_the_environment_is_exact(tmp_path: Path) -> None:
+    environ = {"FILMGATE__MONEY__CURRENCY": "USD", "FILMGATE__MONEY__CREDIT__ACME": "0.1"}
+
+    assert load_text(tmp_path, environ=environ).money.credit == {"acme": Decimal("0.1")}
+
+
+def test_routes_name_the_models_that_the_adapter_settings_make(tmp_path: Path) -> None:
+    text = SOUND.replace("orbit-video/o2.5", "orbit-video/o3")
+    settings = load_text(tmp_path, f"{text}[providers.orbit-video]\nmodel = 'o3'")
+
+    assert settings.routes["default"][0] == "orbit-video/o3"
+    with pytest.raises(ConfigError, match='no model "o3"'):
+        load_text(tmp_path, text)
+
+
+def test_a_faulty_adapter_setting_leaves_the_sound_ones_in_force(tmp_path: Path) -> None:
+    text = SOUND.replace("orbit-video/o2.5", "orbit-video/o3")
+    with pytest.raises(ConfigError) as caught:
+        load_text(tmp_path, f"{text}[providers.orbit-video]\nmodel = 'o3'\npath = '!'")
+
+    assert [fault.where for fault in caught.value.faults] == ["providers.orbit-video.path"]
+
+
+def test_the_longest_public_url_is_taken(tmp_path: Path) -> None:
+    url = "https://gate.example.com/".ljust(400, "p")
+    settings = load_text(tmp_path, extra={"server": {"public_url": url}})
+
+    assert settings.server.public_url == url
 
 
 def test_an_index_reaches_into_an_account(tmp_path: Path) -> None:

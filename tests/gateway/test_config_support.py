@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.config import ConfigError, ConfigFault, Settings, load
-from providers.contract import Capabilities, InputForm, Mode, Offer
+from providers.contract import Capabilities, Credit, InputForm, Mode, Offer, Setting
 
 
 def offer(model: str) -> Offer:
@@ -27,6 +28,7 @@ PROVIDERS = {
         title="Acme",
         base_url="https://api.acme.example/v1",
         input_form=InputForm.URL,
+        credit=Credit(name="credit", unit="acme_tenths", parts=10),
         offers=(offer("fast"), offer("fine")),
     ),
     "orbit-video": Capabilities(
@@ -34,11 +36,28 @@ PROVIDERS = {
         title="Orbit",
         base_url="https://orbit.example",
         input_form=InputForm.UPLOAD,
+        credit=Credit(name="credit", unit="orbit_credits"),
         offers=(offer("o2.5"),),
         needs_email=True,
         max_jobs_limit=8,
+        settings=(
+            Setting(
+                name="model", default="o2.5", pattern="[a-z0-9.]{1,20}", meaning="The one model."
+            ),
+            Setting(
+                name="path", default="make", pattern="[a-z0-9/]+", meaning="Where it is asked."
+            ),
+        ),
     ),
 }
+
+
+def configured(settings: Mapping[str, Mapping[str, str]]) -> dict[str, Capabilities]:
+    """What the two can do when their adapters have these settings."""
+    orbit = PROVIDERS["orbit-video"]
+    model = settings.get("orbit-video", {}).get("model", "o2.5")
+    return {**PROVIDERS, "orbit-video": replace(orbit, offers=(offer(model),))}
+
 
 CANARY = "sk-live-canary-7c1e0b"
 ENVIRON = {"ACME_KEY": CANARY, "ORBIT_KEY": f"{CANARY}-2", "GATE_KEY": f"{CANARY}-3"}
@@ -73,7 +92,14 @@ def load_text(
     path = folder / "gate.toml"
     path.write_text(text, encoding="utf-8")
     merged = {**ENVIRON, **(environ or {})}
-    return load(path, merged, PROVIDERS, extra=extra, accounts_required=accounts_required)
+    return load(
+        path,
+        merged,
+        PROVIDERS,
+        configure=configured,
+        extra=extra,
+        accounts_required=accounts_required,
+    )
 
 
 def faults_of(

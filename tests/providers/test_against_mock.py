@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from gateway.net import NoAnswer, Upstream
 from mockserver import Account as MockAccount
 from mockserver import MockServer, Settings
+from mockserver.media.film import write
 from mockserver.pictory import EXAMPLE_KEY
 from mockserver.pixverse import EXAMPLE_TOKEN
+from providers import useapi_pixverse
 from providers.contract import (
     Accepted,
     Account,
@@ -20,7 +23,10 @@ from providers.contract import (
     Finished,
     Hint,
     InputForm,
+    Mode,
     Offer,
+    Option,
+    OptionValue,
     Price,
     Refused,
     Role,
@@ -36,7 +42,7 @@ from providers.contract import (
 )
 from providers.registry import ADAPTERS
 from tests.mockserver.drivers import png
-from tests.strategies import ROWS, account
+from tests.strategies import ROWS, account, inputs_of
 
 MOCK = "http://mock.test"
 GATE = "https://gate.example/callbacks"
@@ -57,6 +63,23 @@ EVERY_OFFER = pytest.mark.parametrize(
     ],
 )
 PICTURE = png("teal")
+FILM = write([Image.new("RGB", (64, 36), "teal")], (64, 36))
+MEDIA = {
+    Role.FIRST_FRAME: (PICTURE, "image/png"),
+    Role.LAST_FRAME: (PICTURE, "image/png"),
+    Role.EXTEND: (FILM, "video/mp4"),
+}
+
+
+def text_of(provider: str) -> Offer:
+    """The first offer that needs nothing but a text."""
+    offers = ADAPTERS[provider].capabilities.offers
+    return next(offer for offer in offers if offer.mode is Mode.TEXT)
+
+
+def served(request: httpx.Request) -> httpx.Response:
+    """What stands at the addresses that Pictory is given."""
+    return httpx.Response(200, content=FILM if request.url.path.endswith(".mp4") else PICTURE)
 
 
 class Stage:
@@ -65,32 +88,34 @@ class Stage:
     def __init__(self, mock: MockServer, upstream: Upstream, heard: list[httpx.Request]) -> None:
         self.mock, self.upstream, self.heard = mock, upstream, heard
 
-    async def inputs(self, owner: Account, offer: Offer) -> dict[Role, str]:
-        """The pictures that the offer is made from, in the provider's form."""
-        adapter = ADAPTERS[owner.provider]
-        count = {"text": 0, "first_frame": 1, "first_last_frame": 2}[offer.mode.value]
-        given: dict[Role, str] = {}
-        for role in list(Role)[:count]:
-            if adapter.capabilities.input_form is InputForm.URL:
-                given[role] = f"https://pictures.example/{role.value}.png"
-                continue
-            assert adapter.upload is not None
-            outcome = await self.upstream.run(adapter.upload(owner, PICTURE, "image/png"))
-            assert isinstance(outcome, Uploaded)
-            given[role] = outcome.reference
-        return given
+    async def inputs(self, owner: Account, offer: Offer) -> dict[Role, tuple[str, ...]]:
+        """What the offer is made from, in the provider's form; all the references it takes."""
+        table = ADAPTERS[owner.provider].capabilities
+        made_up = inputs_of(offer, table.input_form, max(offer.references or (1,)))
+        if table.input_form is InputForm.URL:
+            return made_up
+        return {role: (await self.upload(owner, *MEDIA[role]),) for role in made_up}
+
+    async def upload(self, owner: Account, content: bytes, media_type: str) -> str:
+        upload = ADAPTERS[owner.provider].upload
+        assert upload is not None
+        outcome = await self.upstream.run(upload(owner, content, media_type))
+        assert isinstance(outcome, Uploaded), outcome
+        return outcome.reference
 
     async def submit(
         self, owner: Account, offer: Offer | None = None, prompt: str = "A quiet lake", **spec: Any
     ) -> SubmitOutcome:
-        offer = offer or ADAPTERS[owner.provider].capabilities.offers[-1]
+        offer = offer or text_of(owner.provider)
         facts: dict[str, Any] = {
             "model": offer.model,
             "mode": offer.mode,
             "prompt": prompt,
             "seconds": offer.seconds[0],
-            "aspect_ratio": offer.aspect_ratios[0],
+            "aspect_ratio": next(iter(offer.aspect_ratios), None),
             "resolution": next(iter(offer.resolutions), None),
+            "motion_mode": next(iter(offer.motion_modes), None),
+            "remove_watermark": offer.watermark,
         }
         submission = Submission(
             account=owner,
@@ -130,9 +155,9 @@ async def staged(**settings: Any) -> AsyncIterator[Stage]:
         return httpx.Response(200)
 
     mock = MockServer(
-        Settings(clock="manual", extra_hosts=("gate.example", "pictures.example"), **settings),
+        Settings(clock="manual", extra_hosts=("gate.example", "a.example"), **settings),
         callback_transport=httpx.MockTransport(hear),
-        input_transport=httpx.MockTransport(lambda _: httpx.Response(200, content=PICTURE)),
+        input_transport=httpx.MockTransport(served),
     )
     wire = httpx.ASGITransport(app=mock.app)
     upstream = Upstream([], provider_transport=wire, media_transport=wire)
@@ -159,7 +184,17 @@ async def test_a_video_is_made_from_submission_to_link(provider: str, offer: Off
     assert done.url.startswith(f"{MOCK}/media/")
     (job,) = stage.mock.jobs
     assert job.order.seconds == offer.seconds[0]
-    assert len(job.order.sources) == {"text": 0, "first_frame": 1}.get(offer.mode.value, 2)
+    sources = {Mode.TEXT: 0, Mode.FIRST_LAST_FRAME: 2, Mode.REFERENCE_IMAGES: 3}
+    assert len(job.order.sources) == sources.get(offer.mode, 1)
+    if offer.rate:
+        spec = VideoSpec(
+            model=offer.model,
+            mode=offer.mode,
+            prompt="x",
+            seconds=offer.seconds[0],
+            resolution=offer.resolutions[0],
+        )
+        assert offer.rate.price(spec).amount == job.order.cost
     if provider == "pictory":
         assert done.cost == Price(amount=job.order.cost, unit="pictory_credit_tenths")
         assert {hint.reference for hint in stage.hints(provider)} == {None}
@@ -178,7 +213,11 @@ async def test_every_value_that_an_offer_lists_is_taken(provider: str, offer: Of
             *({"seconds": one} for one in offer.seconds),
             *({"aspect_ratio": one} for one in offer.aspect_ratios),
             *({"resolution": one} for one in offer.resolutions),
+            *({"motion_mode": one} for one in offer.motion_modes),
+            *({"remove_watermark": one} for one in (True, False) if offer.watermark is not None),
             *({"seed": one} for one in seeds),
+            *({"negative_prompt": "x" * most} for most in (offer.negative_prompt_max,) if most),
+            *({"options": {one.name: value}} for one in offer.options for value in extremes(one)),
             {"prompt": "a" * max(offer.prompt_min, 1)},
             {"prompt": "👍" * offer.prompt_max},
         ]
@@ -190,21 +229,37 @@ async def test_every_value_that_an_offer_lists_is_taken(provider: str, offer: Of
     assert [dict(sent) | want for sent, want in zip(params, wanted, strict=True)] == params
 
 
+def extremes(option: Option) -> tuple[OptionValue, ...]:
+    """Every listed value of an option, or its longest text, or its ends."""
+    if option.longest:
+        return ("x" * option.longest,)
+    ends = (option.low, option.high)
+    return (*option.allowed, *(one for one in ends if one is not None))
+
+
 def on_the_wire(provider: str, variant: dict[str, Any]) -> dict[str, Any]:
     """One value of a spec as the provider's page calls it."""
     ((name, value),) = variant.items()
     if value is None:
         return {}
-    if provider == "pictory":
-        return {
-            "seconds": {"duration": f"{value}s"},
-            "aspect_ratio": {"aspectRatio": value},
-        }.get(name, {name: value})
-    return {{"seconds": "duration", "resolution": "quality"}.get(name, name): value}
+    if name == "options":
+        return dict(value)
+    names = (
+        {"seconds": ("duration", f"{value}s"), "aspect_ratio": ("aspectRatio", value)}
+        if provider == "pictory"
+        else {"seconds": ("duration", value), "resolution": ("quality", value)}
+    )
+    if provider == "pictory" and name == "resolution":
+        return {}
+    wire, said = names.get(name, (name, value))
+    return {wire: said}
+
+
+FATES = {"failed": Fault.GENERATION_FAILED, "moderated": Fault.MODERATED}
 
 
 @BOTH
-@pytest.mark.parametrize("fate", ["failed", "moderated"])
+@pytest.mark.parametrize("fate", sorted(FATES))
 async def test_a_job_that_fails_is_seen_as_failed(provider: str, fate: str) -> None:
     owner = PLACES[provider]
     async with staged() as stage:
@@ -212,15 +267,20 @@ async def test_a_job_that_fails_is_seen_as_failed(provider: str, fate: str) -> N
         await stage.mock.advance(60)
         (seen,) = await stage.look(owner, remote_id)
     assert isinstance(seen, Failed)
-    moderated = provider != "pictory" and fate == "moderated"
-    assert seen.fault is (Fault.MODERATED if moderated else Fault.GENERATION_FAILED)
+    assert seen.fault is FATES[fate]
     assert seen.words
 
 
 @pytest.mark.parametrize(
     ("provider", "status", "fault", "scope"),
     [
+        ("pictory", 401, Fault.UNAUTHORIZED, Scope.ACCOUNT),
+        ("pictory", 402, Fault.NO_CREDITS, Scope.ACCOUNT),
+        ("pictory", 403, Fault.BLOCKED, Scope.PROVIDER),
         ("pictory", 429, Fault.THROTTLED, Scope.ACCOUNT),
+        ("useapi-pixverse", 401, Fault.UNAUTHORIZED, Scope.ACCOUNT),
+        ("useapi-pixverse", 402, Fault.NO_SUBSCRIPTION, Scope.ACCOUNT),
+        ("useapi-pixverse", 404, Fault.UNKNOWN_ACCOUNT, Scope.ACCOUNT),
         ("useapi-pixverse", 412, Fault.NO_CREDITS, Scope.ACCOUNT),
         ("useapi-pixverse", 422, Fault.MODERATED, Scope.JOB),
         ("useapi-pixverse", 429, Fault.THROTTLED, Scope.ACCOUNT),
@@ -274,10 +334,9 @@ async def test_a_wrong_key_is_unauthorized_for_a_submission_and_no_end_for_a_job
 ) -> None:
     good = PLACES[provider]
     wrong = account(provider, key=Secret("wrong-key-1"), base_url=good.base_url, email=good.email)
-    text = ADAPTERS[provider].capabilities.offers[0 if provider == "pictory" else -1]
     async with staged() as stage:
         remote_id = await stage.accepted(good)
-        outcome = await stage.submit(wrong, text)
+        outcome = await stage.submit(wrong)
         (seen,) = await stage.look(wrong, remote_id)
     assert isinstance(outcome, Refused)
     assert outcome.fault is Fault.UNAUTHORIZED
@@ -346,9 +405,60 @@ async def test_one_list_call_looks_at_all_videos_of_an_account() -> None:
 
 async def test_an_upload_that_is_no_picture_is_refused() -> None:
     owner = PLACES["useapi-pixverse"]
-    upload = ADAPTERS[owner.provider].upload
-    assert upload is not None
     async with staged() as stage:
-        outcome = await stage.upstream.run(upload(owner, b"not a picture", "image/png"))
+        flow = useapi_pixverse.upload(owner, b"not a picture", "image/png")
+        outcome = await stage.upstream.run(flow)
     assert isinstance(outcome, Refused)
     assert (outcome.fault, outcome.scope) == (Fault.INVALID_REQUEST, Scope.JOB)
+
+
+async def test_a_finished_video_can_be_uploaded_and_extended() -> None:
+    owner = PLACES["useapi-pixverse"]
+    (extend,) = [
+        offer
+        for offer in ADAPTERS[owner.provider].capabilities.offers
+        if offer.mode is Mode.EXTEND_VIDEO
+    ]
+    async with staged() as stage:
+        remote_id = await stage.accepted(owner, extend)
+        await stage.mock.advance(70)
+        (seen,) = await stage.look(owner, remote_id)
+        assert ("pixverse.extend_v3", 200) in stage.asked()
+    assert isinstance(seen, Finished)
+
+
+async def test_current_pages_are_used_where_an_operator_names_them() -> None:
+    owner = PLACES["useapi-pixverse"]
+    adapter = useapi_pixverse.configured(
+        {
+            "frames_path": "videos/create-frames",
+            "frames_model": "v5",
+            "create_path": "videos/create",
+            "create_model": "v6",
+            "extend_path": "videos/extend",
+            "extend_model": "v5.5",
+        }
+    )
+    async with staged() as stage:
+        for offer in adapter.capabilities.offers:
+            spec = VideoSpec(
+                model=offer.model,
+                mode=offer.mode,
+                prompt="A lake",
+                seconds=5,
+                resolution=next(iter(offer.resolutions), None),
+            )
+            asked = Submission(
+                account=owner,
+                spec=spec,
+                inputs=await stage.inputs(owner, offer),
+                callback_url=None,
+                reference="att_1",
+            )
+            outcome = await stage.upstream.run(adapter.submit(asked), paid=True)
+            assert isinstance(outcome, Accepted), outcome
+            await stage.mock.advance(70)
+            *_, job = stage.mock.jobs
+            assert job.order.params["model"] == offer.model
+        made = [(name, status) for name, status in stage.asked() if "upload" not in name]
+    assert len(made) == len(adapter.capabilities.offers)

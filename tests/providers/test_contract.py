@@ -200,6 +200,29 @@ def test_our_key_is_taken_out_of_complaints_but_nothing_out_of_a_success() -> No
     assert _wire.unkeyed(HttpResponse(status=403, body=echo), short).body == echo
 
 
+def test_our_key_is_taken_out_of_the_strings_of_an_object_and_nothing_else() -> None:
+    owner = account("pictory", key=Secret(KEY))
+    said = {"error": f"no {KEY}, {KEY}", "deep": {"key": KEY}, "code": 7, KEY: None}
+    assert _wire.unkeyed_texts(said, owner) == said | {"error": "no ***, ***"}
+    assert said["error"] == f"no {KEY}, {KEY}"
+    for key, left in (("1234567", "1234567"), ("12345678", "***")):
+        short = account("pictory", key=Secret(key))
+        assert _wire.unkeyed_texts({"error": key}, short) == {"error": left}
+        complaint = HttpResponse(status=400, body=key.encode())
+        assert _wire.unkeyed(complaint, short).body == left.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(12.8, 12.8), (0, 0.0), (-1, -1.0), (True, None), ("1", None), (None, None), ([1], None),
+     (10**400, None), (float("inf"), None), (float("nan"), None)],
+)  # fmt: skip
+def test_only_finite_numbers_are_numbers(value: object, found: float | None) -> None:
+    assert _wire.number({"n": value}, "n") == found
+    assert _wire.number({"m": value}, "n") is None
+    assert _wire.number(None, "n") is None
+
+
 # --- the registry -----------------------------------------------------------------
 
 
@@ -208,14 +231,3 @@ def test_adapters_are_listed_under_their_own_names_with_upload_where_it_is_neede
     for name, adapter in ADAPTERS.items():
         assert adapter.capabilities.provider == name
         assert (adapter.upload is None) == (adapter.capabilities.input_form == "url")
-
-
-def test_every_offer_has_a_first_choice_and_names_its_source() -> None:
-    for adapter in ADAPTERS.values():
-        rows = adapter.capabilities.offers
-        assert len({(row.model, row.mode) for row in rows}) == len(rows)
-        for row in rows:
-            assert row.seconds
-            assert row.aspect_ratios
-            assert row.source
-            assert row.prompt_min <= row.prompt_max

@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,22 +51,28 @@ def video_id(number: int, email: str = "ops+1@example.com") -> str:
 ONE = video_id(112233445566)
 
 
+INPUTS = {
+    Mode.TEXT: {},
+    Mode.FIRST_FRAME: {Role.FIRST_FRAME: [FIRST]},
+    Mode.FIRST_LAST_FRAME: {Role.FIRST_FRAME: [FIRST], Role.LAST_FRAME: [LAST]},
+    Mode.EXTEND_VIDEO: {Role.EXTEND: ["upload/clip.mp4"]},
+}
+
+
 def submission(mode: Mode = Mode.FIRST_LAST_FRAME, **values: Any) -> Submission:
-    inputs = {Role.FIRST_FRAME: FIRST, Role.LAST_FRAME: LAST}
     spec: dict[str, Any] = {
-        "model": "v3.5" if mode is Mode.FIRST_LAST_FRAME else "v4",
+        "model": "v4" if mode in {Mode.TEXT, Mode.FIRST_FRAME} else "v3.5",
         "mode": mode,
         "prompt": "Optional text prompt",
         "seconds": 8,
-        "aspect_ratio": "9:16",
-        "resolution": "1080p",
-        "seed": 654321,
     }
-    count = {Mode.TEXT: 0, Mode.FIRST_FRAME: 1, Mode.FIRST_LAST_FRAME: 2}[mode]
+    shape = {"aspect_ratio": "9:16", "resolution": "1080p", "motion_mode": "fast", "seed": 654321}
+    if mode is not Mode.EXTEND_VIDEO:
+        spec |= shape
     return Submission(
         account=ACCOUNT,
         spec=VideoSpec(**(spec | values)),
-        inputs=dict(list(inputs.items())[:count]),
+        inputs=INPUTS[mode],
         callback_url="https://gate.example/callbacks/useapi-pixverse/token",
         reference="att_1",
     )
@@ -94,53 +101,85 @@ def uploaded(response: HttpResponse) -> object:
 
 # --- what is sent -----------------------------------------------------------------
 
+FRAMES = f'"first_frame_path":"{FIRST}","last_frame_path":"{LAST}",'
+SHAPE = '"duration":8,"quality":"1080p","motion_mode":"fast","aspect_ratio":"9:16",'
 TAIL = (
-    b'"replyUrl":"https://gate.example/callbacks/useapi-pixverse/token",'
-    b'"replyRef":"att_1","maxJobs":3}'
+    '"replyUrl":"https://gate.example/callbacks/useapi-pixverse/token",'
+    '"replyRef":"att_1","maxJobs":3}'
 )
+HEAD = '{"email":"ops+1@example.com",'
+PROMPT = '"prompt":"Optional text prompt",'
 
 
 @pytest.mark.parametrize(
     ("asked", "path", "body"),
     [
         pytest.param(
-            submission(),
+            submission(remove_watermark=True),
             "videos/create-frames-v3",
-            b'{"email":"ops+1@example.com","model":"v3.5","prompt":"Optional text prompt",'
-            b'"first_frame_path":"upload/7d16f-eed2-a8f4-cef8-aa44-72807n313.jpeg",'
-            b'"last_frame_path":"upload/e7484a28-6efd-174d-7c02-316ef1a5d.jpeg",'
-            b'"duration":8,"quality":"1080p","aspect_ratio":"9:16","seed":654321,' + TAIL,
+            HEAD + PROMPT + FRAMES + SHAPE + '"seed":654321,' + TAIL,
             id="create-frames-v3",
         ),
         pytest.param(
-            submission(prompt=None, seed=None),
+            submission(prompt=None, seed=None, motion_mode=None, remove_watermark=False),
             "videos/create-frames-v3",
-            b'{"email":"ops+1@example.com","model":"v3.5",'
-            b'"first_frame_path":"upload/7d16f-eed2-a8f4-cef8-aa44-72807n313.jpeg",'
-            b'"last_frame_path":"upload/e7484a28-6efd-174d-7c02-316ef1a5d.jpeg",'
-            b'"duration":8,"quality":"1080p","aspect_ratio":"9:16",' + TAIL,
-            id="create-frames-v3 without prompt and seed",
+            HEAD + FRAMES + '"duration":8,"quality":"1080p","aspect_ratio":"9:16",'
+            '"remove_watermark":false,' + TAIL,
+            id="create-frames-v3 without prompt and seed, with the watermark",
         ),
         pytest.param(
-            submission(Mode.FIRST_FRAME, seconds=5, resolution="540p"),
+            submission(Mode.FIRST_FRAME, seconds=5, resolution="540p", motion_mode="normal"),
             "videos/create-v4",
-            b'{"email":"ops+1@example.com","prompt":"Optional text prompt",'
-            b'"first_frame_path":"upload/7d16f-eed2-a8f4-cef8-aa44-72807n313.jpeg",'
-            b'"duration":5,"quality":"540p","aspect_ratio":"9:16","seed":654321,' + TAIL,
+            HEAD + PROMPT + f'"first_frame_path":"{FIRST}",'
+            '"duration":5,"quality":"540p","motion_mode":"normal","aspect_ratio":"9:16",'
+            '"seed":654321,' + TAIL,
             id="create-v4 with a first frame",
         ),
         pytest.param(
-            submission(Mode.TEXT),
+            submission(model="v4"),
             "videos/create-v4",
-            b'{"email":"ops+1@example.com","prompt":"Optional text prompt",'
-            b'"duration":8,"quality":"1080p","aspect_ratio":"9:16","seed":654321,' + TAIL,
-            id="create-v4 from text",
+            HEAD + PROMPT + FRAMES + SHAPE + '"seed":654321,' + TAIL,
+            id="create-v4 with both frames",
+        ),
+        pytest.param(
+            submission(
+                Mode.TEXT,
+                negative_prompt="no clouds",
+                remove_watermark=False,
+                options={
+                    "lip_sync_tts_prompt": "Hello",
+                    "sound_effect_prompt": "Waves",
+                    "template_id": 7,
+                    "style": "3d_animation",
+                    "email": "is no option",
+                },
+            ),
+            "videos/create-v4",
+            HEAD + PROMPT + '"negative_prompt":"no clouds",' + SHAPE + '"style":"3d_animation",'
+            '"template_id":7,"sound_effect_prompt":"Waves","lip_sync_tts_prompt":"Hello",'
+            '"seed":654321,"remove_watermark":false,' + TAIL,
+            id="create-v4 from text, with everything",
+        ),
+        pytest.param(
+            submission(Mode.EXTEND_VIDEO, seconds=5),
+            "videos/extend-v3",
+            HEAD + PROMPT + '"video_path":"upload/clip.mp4","duration":5,' + TAIL,
+            id="extend-v3",
         ),
     ],
 )
-def test_a_submission_is_one_exact_post(asked: Submission, path: str, body: bytes) -> None:
+def test_a_submission_is_one_exact_post(asked: Submission, path: str, body: str) -> None:
     _, (sent,) = replay(useapi.submit(asked), [answer({})])
-    assert sent == HttpRequest(method="POST", url=f"{BASE}/{path}", headers=WRITE, body=body)
+    assert sent == HttpRequest(
+        method="POST", url=f"{BASE}/{path}", headers=WRITE, body=body.encode()
+    )
+
+
+def test_without_a_callback_url_the_reference_is_sent_all_the_same() -> None:
+    asked = msgspec.structs.replace(submission(), callback_url=None)
+    body = useapi.encode(asked)
+    assert "replyUrl" not in body
+    assert (body["replyRef"], body["maxJobs"], body["email"]) == ("att_1", 3, ACCOUNT.email)
 
 
 def test_an_upload_is_the_raw_picture_under_its_own_type_for_the_account() -> None:
@@ -165,72 +204,7 @@ def test_a_200_with_an_id_is_accepted_under_it(body: object) -> None:
     assert submitted(answer(body)) == Accepted(remote_id=ONE)
 
 
-CREDITS = "All Credits have been used up. Please upgrade your membership or purchase credits."
-MODERATED = "Your prompt has triggered our AI moderator, please re-enter your prompt"
 BUSY = "Account ops+1@example.com is busy executing 3 tasks."
-ALL_BUSY = "All configured accounts are running at maximum capacity."
-UPSTREAM_BUSY = "Reached the limit for concurrent generations."
-ON_HOLD = (
-    "Your PixVerse account has pending error. Please address this issue at "
-    "https://useapi.net/docs/api-pixverse-v2/post-pixverse-accounts-email before making any new "
-    "API calls."
-)
-NO_SUBSCRIPTION = "Account has no subscription or subscription expired"
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "fault", "scope", "retry"),
-    [
-        (400, "prompt is too long", Fault.INVALID_REQUEST, Scope.JOB, False),
-        (401, "Unauthorized", Fault.UNAUTHORIZED, Scope.ACCOUNT, False),
-        (402, NO_SUBSCRIPTION, Fault.NO_CREDITS, Scope.ACCOUNT, False),
-        (412, CREDITS, Fault.NO_CREDITS, Scope.ACCOUNT, False),
-        (422, MODERATED, Fault.MODERATED, Scope.JOB, False),
-        (429, BUSY, Fault.THROTTLED, Scope.ACCOUNT, True),
-        (429, ALL_BUSY, Fault.THROTTLED, Scope.PROVIDER, True),
-        (429, UPSTREAM_BUSY, Fault.THROTTLED, Scope.ACCOUNT, True),
-        (429, "something new", Fault.THROTTLED, Scope.ACCOUNT, True),
-        (596, ON_HOLD, Fault.ON_HOLD, Scope.ACCOUNT, False),
-    ],
-)
-@pytest.mark.parametrize("extra", [{}, {"code": 1}], ids=["alone", "with a code"])
-def test_a_refusal_in_documented_words_is_refused(
-    status: int, error: str, fault: Fault, scope: Scope, *, retry: bool, extra: dict[str, int]
-) -> None:
-    refused = Refused(fault=fault, scope=scope, retry=retry, words=error, status=status)
-    response = answer({"error": error, **extra}, status)
-    assert submitted(response) == refused
-    assert uploaded(response) == refused
-
-
-def test_an_error_that_is_an_object_is_a_refusal_in_the_answers_own_words() -> None:
-    outcome = submitted(answer({"error": {"ErrCode": 400013, "deep": [[10**400]]}}, 400))
-    assert isinstance(outcome, Refused)
-    assert outcome.words.startswith('{"error": {"ErrCode": 400013, "deep": [[1000')
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry_after": "42"}, 42.0),
-        (
-            {
-                "retry_after": "Fri, 20 Nov 2026 10:01:30 GMT",
-                "date": "Fri, 20 Nov 2026 10:00:00 GMT",
-            },
-            90.0,
-        ),
-        ({"retry_after": "soon"}, None),
-        ({}, None),
-    ],
-    ids=["seconds", "a date", "unreadable", "none"],
-)
-def test_a_429_carries_the_wait_that_was_asked_for(
-    headers: dict[str, str], seconds: float | None
-) -> None:
-    outcome = submitted(answer({"error": BUSY}, 429, **headers))
-    assert isinstance(outcome, Refused)
-    assert outcome.wait_seconds == seconds
 
 
 @pytest.mark.parametrize(
@@ -255,7 +229,9 @@ def test_a_429_carries_the_wait_that_was_asked_for(
         answer({"error": None}, 400),
         answer({"message": "Forbidden"}, 401),
         answer(b"<html>Too Many Requests</html>", 429),
-        answer({"error": "Account x is not configured."}, 404),
+        answer({"message": "Not Found"}, 404),
+        answer(b"<html>Not Found</html>", 404),
+        answer({"error": "is busy executing"}, 503),
         answer(b"", 302),
         answer({"error": "timeout"}, 408),
         answer({"error": "Internal Server Error"}, 500),
@@ -306,8 +282,13 @@ def test_an_upload_is_known_by_its_path(body: object) -> None:
 
 @pytest.mark.parametrize(
     ("said", "words"),
-    [("picture too small", "picture too small"), (7, "7"), ({"a": 1}, "the upload was refused")],
-    ids=["text", "number", "object"],
+    [
+        ("picture too small", "picture too small"),
+        (f"not for {TOKEN}", "not for ***"),
+        (7, "7"),
+        ({"a": 1}, "the upload was refused"),
+    ],
+    ids=["text", "our key", "number", "object"],
 )
 def test_an_upload_with_a_complaint_is_refused_although_the_status_is_200(
     said: object, words: str
@@ -350,6 +331,10 @@ def failed(words: str) -> Failed:
     return Failed(fault=Fault.GENERATION_FAILED, words=words)
 
 
+def silent(word: str) -> Failed:
+    return failed(f"PixVerse says {word} and gives no reason")
+
+
 @pytest.mark.parametrize(
     ("row", "seen"),
     [
@@ -374,13 +359,25 @@ def failed(words: str) -> Failed:
         (video("MODERATED", 7, final=True), MODERATION),
         (video("MODERATED", final=False), MODERATION),
         (video(code=7), MODERATION),
-        (video("FAILED", 8, final=True), failed("FAILED")),
-        (video("FAILED"), failed("FAILED")),
-        (video(code=8), failed("8")),
+        (video("FAILED", 8, final=True), silent("FAILED")),
+        (video("FAILED"), silent("FAILED")),
+        (video(code=8), silent("8")),
         (video("FAILED", 8, final=False), Running(word="FAILED")),
+        (video("FAILED", 5, final=True), Running(word="FAILED")),
+        (video("FAILED", 1, final=True, url=LINK), silent("FAILED")),
+        (video("MODERATED", 10, final=True), Running(word="MODERATED")),
+        (video("MODERATED", 1, final=True, url=LINK), MODERATION),
+        (video("COMPLETED", 7, final=True), MODERATION),
+        (video("COMPLETED", 8), Running(word="COMPLETED without url")),
+        (video("GENERATING", 7, final=True), Running(word="GENERATING")),
+        (video("GENERATING"), Running(word="GENERATING")),
+        (video("PROCESSING", final=True), Running(word="PROCESSING")),
         (video("FAILED", 8, final=True, errMsg="GPU fell over"), failed("FAILED: GPU fell over")),
         (video("FAILED", 8, final=True, errCode=500044), failed("FAILED: 500044")),
-        (video("DELETED", 99, final=True), failed("DELETED")),
+        (video("FAILED", 8, final=True, err_msg="no luck"), failed("FAILED: no luck")),
+        (video("FAILED", 8, final=True, error="no luck", errCode=1), failed("FAILED: no luck")),
+        (video("X" * 101), Running(word="X" * 99 + "…")),
+        (video("DELETED", 99, final=True), silent("DELETED")),
         (video("SOMETHING NEW", 42, final=False, url=LINK), Running(word="SOMETHING NEW")),
         (video("SOMETHING NEW"), Running(word="SOMETHING NEW")),
         (video(code=42), Running(word="42")),
@@ -509,7 +506,7 @@ def test_after_trouble_with_one_video_the_others_are_not_asked_for(status: int) 
 def test_a_hostile_id_is_never_put_into_a_path(hostile: str) -> None:
     seen, sent = replay(useapi.poll(ACCOUNT, [hostile]), [answer({"data": []})])
     assert [one.url for one in sent] == [LIST_URL]
-    assert isinstance(seen[hostile], Unseen)
+    assert seen[hostile] == Unseen(reason="not listed, and its id is none that can be asked for")
     assert useapi.receive(json.dumps({"video_id": hostile}).encode()) == Hint()
 
 
@@ -525,6 +522,20 @@ def test_every_documented_form_of_an_id_can_be_asked_for(good: str) -> None:
     _, sent = replay(useapi.poll(ACCOUNT, [good]), [answer({"data": []}), answer({}, 404)])
     assert sent[1].url == f"{BASE}/videos/{good}"
     assert useapi.receive(json.dumps({"video_id": good}).encode()).remote_id == good
+
+
+def test_what_a_look_quotes_is_without_our_key_but_a_link_is_left_as_it_is() -> None:
+    broken = video("FAILED", 8, final=True, errMsg=f"bad {TOKEN}") | {"video_id": ONE}
+    link = f"{LINK}?for={TOKEN}"
+    done = video("COMPLETED", 1, final=True, url=link) | {"video_id": ONE}
+    none = answer({"data": []})
+    for row, seen in ((broken, failed("FAILED: bad ***")), (done, Finished(url=link))):
+        assert replay(useapi.poll(ACCOUNT, [ONE]), [answer({"data": [row]})])[0] == {ONE: seen}
+        assert replay(useapi.poll(ACCOUNT, [ONE]), [none, answer(row)])[0] == {ONE: seen}
+    page = answer(f"<p>{TOKEN}{'x' * 120}".encode())
+    trouble = Unseen(reason="HTTP 200: <p>***" + "x" * 113 + "…")
+    assert replay(useapi.poll(ACCOUNT, [ONE]), [page])[0] == {ONE: trouble}
+    assert replay(useapi.poll(ACCOUNT, [ONE]), [none, page])[0] == {ONE: trouble}
 
 
 # --- callbacks --------------------------------------------------------------------
@@ -591,7 +602,9 @@ def test_any_answer_to_a_submission_is_an_outcome_and_only_a_200_with_an_id_is_a
 ) -> None:
     outcome, (sent,) = replay(useapi.submit(asked), [response])
     body = json.loads(sent.body)
-    assert body["prompt"] == asked.spec.prompt
+    assert body.get("prompt") == asked.spec.prompt
+    assert body.get("negative_prompt") == asked.spec.negative_prompt
+    assert asked.spec.options.items() <= body.items()
     assert body["email"] == asked.account.email
     assert body["maxJobs"] == asked.account.max_jobs
     assert None not in body.values()
@@ -603,7 +616,7 @@ def test_any_answer_to_a_submission_is_an_outcome_and_only_a_200_with_an_id_is_a
         case Refused(status=status):
             assert status == response.status
             assert status in {row.status for row in useapi.REFUSALS}
-            assert b"error" in response.body
+            assert status == 596 or b"error" in response.body or BUSY.encode() in response.body
         case Unclear(status=status):
             assert status == response.status
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -29,10 +30,12 @@ from gateway.model.request import CreateVideo
 from gateway.net import Upstream
 from gateway.storage import Database, jobs
 from providers.contract import Secret
+from tests.rig import picture
 
 KEY = "first-key-of-the-tests"
 OTHER = "second-key-of-the-tests"
 FILM = bytes(range(256)) * 40
+PICTURE = picture()
 PROMPT = "A paper boat drifts down a rainy street at dusk."
 
 
@@ -45,7 +48,7 @@ class Gate:
         self.engine: Engine = app.state.engine
         self.tools: Tools = self.engine.tools
 
-    async def job(self, *, key: str = KEY, phase: Phase = Phase.COMPLETED) -> Job:
+    async def job(self, *, key: str = KEY, phase: Phase = Phase.COMPLETED, **values: Any) -> Job:
         """A job of this key, put into the database as it stands; finished ones have a film."""
         result = None
         if phase is Phase.COMPLETED:
@@ -58,19 +61,30 @@ class Gate:
                 height=720,
             )
         now = self.tools.clock.now()
-        job = Job(
-            id=new_id("video"),
-            owner=Keys([Secret(key)]).owner(f"Bearer {key}"),
-            phase=phase,
-            request=CreateVideo(prompt=PROMPT),
-            choices=(),
-            created_at=now,
-            updated_at=now,
-            due_at=None,
-            result=result,
-        )
+        facts: dict[str, Any] = {
+            "id": new_id("video"),
+            "owner": Keys([Secret(key)]).owner(f"Bearer {key}"),
+            "phase": phase,
+            "request": CreateVideo(prompt=PROMPT),
+            "choices": (),
+            "created_at": now,
+            "updated_at": now,
+            "due_at": None,
+            "result": result,
+        }
+        job = Job(**(facts | values))
         await self.tools.database.write(lambda connection: jobs.insert_job(connection, job))
         return job
+
+    async def file(
+        self, content: bytes = PICTURE, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Upload a picture as the client's key; its id."""
+        answer = await self.client.post(
+            "/v1/files", content=content, headers={"content-type": "image/png", **headers}
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
 
     async def content(self) -> str:
         """The path of a finished video."""

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -20,14 +21,25 @@ PUBLIC = {
     "/livez",
     "/openapi.json",
     "/readyz",
-    "/v1/files/{digest}/content",
+    "/v1/files/signed/{name}",
 }
-KEYED = {
+SHARED = {
+    "/v1/files",
+    "/v1/models",
+    "/v1/models/{model_id}",
     "/v1/videos",
+    "/v1/videos/extensions",
+    "/v1/videos/quote",
+}
+OWNED = {
+    "/v1/files/{file_id}",
+    "/v1/files/{file_id}/content",
     "/v1/videos/{video_id}",
     "/v1/videos/{video_id}/content",
 }
-"""Every path of the gateway is on one of these two lists: whoever adds one decides here."""
+"""Paths that lead to something of one caller's, for nobody else to know of."""
+KEYED = SHARED | OWNED
+"""Every path of the gateway is on one of these lists: whoever adds one decides here."""
 
 
 def operations(app: Litestar) -> Iterator[tuple[str, str]]:
@@ -42,7 +54,9 @@ def example_of(path: str) -> str:
 
 
 async def test_every_path_is_known_to_be_public_or_not(gate: Gate) -> None:
-    assert {path for _, path in operations(gate.app)} == PUBLIC | KEYED
+    paths = {path for _, path in operations(gate.app)}
+    assert paths == PUBLIC | KEYED
+    assert {path for path in paths if "_id}" in path} == OWNED | {"/v1/models/{model_id}"}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +163,63 @@ async def test_another_callers_video_is_as_unknown_as_one_that_never_was(gate: G
     assert theirs[0] == 404
     assert theirs[:2] == nobodys[:2]
     assert list(theirs[2]) == list(nobodys[2])
+
+
+async def test_whatever_is_owned_is_there_for_its_owner_alone(gate: Gate) -> None:
+    """Asked for by another, it is what never was, to the byte."""
+    video, file = (await gate.job()).id, await gate.file()
+    nothing = {"video_id": "video_" + "0" * 26, "file_id": "file_" + "0" * 26}
+
+    async def told(method: str, path: str, key: str) -> tuple[int, str, list[str]]:
+        headers = {"authorization": f"Bearer {key}"}
+        answer = await gate.client.request(method, path, headers=headers)
+        return answer.status_code, answer.text.replace(path, ""), list(answer.headers)
+
+    owned = [one for one in operations(gate.app) if one[1] in OWNED and one[0] != "OPTIONS"]
+    # What deletes comes last, for then it is gone.
+    for method, path in sorted(owned, key=lambda one: one[0] == "DELETE"):
+        there = path.format(video_id=video, file_id=file)
+        unknown = await told(method, path.format(**nothing), KEY)
+        assert unknown[0] == 404, (method, path)
+        assert await told(method, there, OTHER) == unknown, (method, path)
+        assert (await told(method, there, KEY))[0] == 200, (method, path)
+
+
+async def test_lists_hold_nothing_of_another_caller(gate: Gate) -> None:
+    await gate.job()
+    await gate.file()
+    headers = {"authorization": f"Bearer {OTHER}"}
+    for path in ("/v1/videos", "/v1/files"):
+        assert len((await gate.client.get(path)).json()["data"]) == 1
+        assert (await gate.client.get(path, headers=headers)).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"first_frame": {"video": "{video}"}},
+        {"extend_video": {"video": "{video}"}},
+        {"first_frame": {"file_id": "{file}"}},
+        {"reference_images": ["{file}"]},
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/videos", "/v1/videos/quote"])
+async def test_nothing_of_another_caller_can_be_made_into_a_video(
+    gate: Gate, source: dict[str, object], path: str
+) -> None:
+    names = {"{video}": (await gate.job()).id, "{file}": await gate.file()}
+
+    async def told(places: dict[str, str]) -> str:
+        text = json.dumps({"prompt": PROMPT, "model": "pictory/pixverse5.5", **source})
+        for place, name in places.items():
+            text = text.replace(place, name)
+        headers = {"authorization": f"Bearer {OTHER}", "content-type": "application/json"}
+        answer = await gate.client.post(path, content=text, headers=headers)
+        assert answer.status_code == 422
+        return answer.text.replace(places["{video}"], "").replace(places["{file}"], "")
+
+    unknown = {"{video}": "video_" + "0" * 26, "{file}": "file_" + "0" * 26}
+    assert await told(names) == await told(unknown)
 
 
 async def test_preflights_of_other_sites_are_given_no_leave(gate: Gate) -> None:

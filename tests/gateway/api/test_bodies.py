@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -10,11 +11,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from gateway.api import callbacks, videos
-from gateway.api.body import MAX_PARTS, decode
+from gateway.api import callbacks, create
+from gateway.api.body import AT_ONCE, LARGE, MAX_PARTS, decode
+from gateway.model.body import CreateVideoBody
 from gateway.model.errors import BadJsonError
-from gateway.model.request import CreateVideoBody
-from tests.gateway.api.conftest import PROMPT, Gate
+from tests.gateway.api.conftest import PICTURE, PROMPT, Gate
 
 JSON = {"content-type": "application/json"}
 MAY_REPEAT = hypothesis_settings(
@@ -93,20 +94,22 @@ async def test_every_fault_of_a_request_is_told_at_once(gate: Gate) -> None:
         "",
         "text/plain",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
+        "multipart/mixed; boundary=x",
         "application/json5",
         "text/json",
         "application/jsonx; application/json",
         "x" * 5000,
     ],
 )
-async def test_only_a_body_that_says_it_is_json_is_read(gate: Gate, kind: str | None) -> None:
-    """A page of another site may send the other kinds from a browser without asking first."""
+async def test_a_body_that_is_neither_json_nor_a_form_is_not_read(
+    gate: Gate, kind: str | None
+) -> None:
+    """A page of another site may send these from a browser without asking first."""
     headers = {} if kind is None else {"content-type": kind}
     body = json.dumps({"prompt": PROMPT}).encode()
     answer = await gate.client.post("/v1/videos", content=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
-    assert answer.headers["accept"] == "application/json"
+    assert answer.headers["accept"] == "application/json, multipart/form-data"
     assert len(answer.content) < 1500
 
 
@@ -147,8 +150,39 @@ async def test_a_body_over_the_limit_is_refused_declared_or_not(
     assert str(limit) in refused.json()["detail"]
 
 
+async def test_more_large_bodies_than_fit_into_memory_are_told_to_come_again(gate: Gate) -> None:
+    url, content = "/v1/files", b"\x89PNG" + b" " * LARGE
+    headers, begun = {"content-type": "image/png"}, asyncio.Semaphore(0)
+    going_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield content
+        begun.release()
+        await going_on.wait()
+
+    held = [
+        asyncio.create_task(gate.client.post(url, content=slow(), headers=headers))
+        for _ in range(AT_ONCE)
+    ]
+    for _ in held:
+        await begun.acquire()
+    refused = await asyncio.create_task(gate.client.post(url, content=slow(), headers=headers))
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert begun.locked()
+    small = await gate.client.post(url, content=PICTURE, headers=headers)
+    assert small.status_code == 201
+
+    held[0].cancel()
+    going_on.set()
+    await asyncio.wait(held)
+    # They are done with, the one that was cut short too; each of these is one request.
+    for _ in range(AT_ONCE + 1):
+        again = await asyncio.create_task(gate.client.post(url, content=slow(), headers=headers))
+        assert again.status_code == 422
+
+
 async def test_a_body_that_only_claims_to_be_too_large_is_refused_unread(gate: Gate) -> None:
-    headers = {**JSON, "content-length": str(videos.MAX_BODY + 1)}
+    headers = {**JSON, "content-length": str(create.MAX_BODY + 1)}
     answer = await gate.client.post("/v1/videos", content=b"", headers=headers)
     assert answer.status_code == 413
 

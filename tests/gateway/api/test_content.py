@@ -195,7 +195,7 @@ def picture_link(gate: Gate, content: bytes, *, seconds: int = 60) -> str:
     assert gate.tools.links is not None
     expires = gate.tools.clock.now() // 1_000_000 + seconds
     digest = gate.tools.media.save(content)
-    return gate.tools.links.picture(digest, expires).removeprefix("https://gate.test")
+    return gate.tools.links.picture(digest, "image/png", expires).removeprefix("https://gate.test")
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
@@ -211,7 +211,7 @@ async def test_whoever_holds_a_good_link_gets_the_picture(gate: Gate) -> None:
 async def test_a_link_that_was_changed_or_has_expired_leads_nowhere(gate: Gate) -> None:
     link = httpx.URL(picture_link(gate, PNG))
     expires, signature = link.params["expires"], link.params["signature"]
-    digest = link.path.split("/")[3]
+    digest = link.path.split("/")[4].removesuffix(".png")
     tries = [
         picture_link(gate, PNG, seconds=-5),
         str(link.copy_set_param("expires", int(expires) + 1)),
@@ -225,9 +225,13 @@ async def test_a_link_that_was_changed_or_has_expired_leads_nowhere(gate: Gate) 
         f"{link.path}?expires={expires}&expires=9&signature={'a' * 60_000}",
         str(link.copy_with(path=link.path.replace(digest, "0" * 64))),
         str(link.copy_with(path=link.path.replace(digest, "%2e%2e"))),
-        f"/v1/files/..%2f..%2fgate.db/content?{link.query.decode()}",
+        str(link.copy_with(path=link.path.replace(".png", ".exe"))),
+        str(link.copy_with(path=link.path.replace(".png", ".png.png"))),
+        str(link.copy_with(path=link.path.replace(digest, digest.upper()))),
+        f"/v1/files/signed/..%2f..%2fgate.db?{link.query.decode()}",
+        f"/v1/files/{digest}/content?{link.query.decode()}",
     ]
     for bad in tries:
         answer = await gate.client.get(bad)
-        assert answer.status_code == 404, bad
+        assert answer.status_code in {400, 404}, bad
     assert (await gate.client.get(str(link))).status_code == 200

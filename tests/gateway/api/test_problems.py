@@ -76,17 +76,25 @@ def test_every_error_is_one_document_for_both_readers(kind: type[FilmgateError])
         ("GET", "/v1/videos/%ED%A0%80", 404, "not_found"),
         ("GET", "/v1/videos/..%2f..%2fetc", 404, "not_found"),
         ("GET", f"/v1/videos/{'x' * 30_000}", 404, "not_found"),
-        ("GET", "/v1/videos/x?a=%ff&a=2&a=%00", 404, "not_found"),
-        ("GET", f"/v1/videos/x?{'a=1&' * 10_000}", 404, "not_found"),
+        ("GET", "/v1/videos/x?a=%ff&a=2&a=%00", 400, "bad_request"),
+        ("GET", f"/v1/videos/x?{'a=1&' * 10_000}", 400, "bad_request"),
+        ("GET", f"/v1/videos/x?{'&'.join(f'a{n}=1' for n in range(999))}", 400, "bad_request"),
+        ("GET", "/v1/models/a/b/c", 404, "not_found"),
+        ("GET", "/v1/models/%ff", 404, "not_found"),
+        ("GET", "/v1/files/%ED%A0%80", 404, "not_found"),
+        ("GET", "/v1/files/%00/content", 404, "not_found"),
+        ("DELETE", "/v1/files/%00", 404, "not_found"),
+        ("DELETE", "/v1/videos/%ED%A0%80", 404, "not_found"),
+        ("GET", "/v1/files/signed", 404, "not_found"),
         ("GET", "/callbacks/x/y", 405, "method_not_allowed"),
         ("POST", "/callbacks/x/y", 404, "not_found"),
         ("POST", "/callbacks/useapi-pixverse/%00%ff", 404, "not_found"),
-        ("GET", "/v1/videos", 405, "method_not_allowed"),
+        ("PUT", "/v1/videos", 405, "method_not_allowed"),
         ("DELETE", "/livez", 405, "method_not_allowed"),
         ("PATCH", "/v1/videos/x", 405, "method_not_allowed"),
         ("BREW", "/v1/videos/x", 405, "method_not_allowed"),
         ("HEAD", "/nope", 404, ""),
-        ("HEAD", "/v1/videos", 405, ""),
+        ("HEAD", "/v1/videos/quote/x", 404, ""),
     ],
 )
 async def test_whatever_leads_nowhere_is_answered_with_a_problem(
@@ -165,7 +173,14 @@ async def test_a_job_on_disk_is_accepted_even_if_it_cannot_be_read_again(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error would have the client order it, and pay it, twice."""
-    monkeypatch.setattr(Database, "read", _broken)
+    accept = gate.engine.accept
+
+    async def accepted(*args: Any) -> Any:
+        job = await accept(*args)
+        monkeypatch.setattr(Database, "read", _broken)
+        return job
+
+    monkeypatch.setattr(gate.engine, "accept", accepted)
     answer = await gate.client.post("/v1/videos", json={"prompt": PROMPT})
     monkeypatch.undo()
     assert answer.status_code == 202

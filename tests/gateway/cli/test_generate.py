@@ -1,3 +1,4 @@
+import hashlib
 import re
 import shlex
 import signal
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from gateway.cli import main
 from tests.gateway.cli.programs import Program, filmgate, serving, started, until
+from tests.rig import picture
 
 
 def test_the_video_is_saved_and_described(gate: Program, frame: Path, tmp_path: Path) -> None:
@@ -46,7 +48,7 @@ def test_what_is_no_picture_is_refused(gate: Program, tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "/first_frame: not a PNG, JPEG, WebP or GIF picture" in done.stderr
+    assert "/first_frame: neither a picture (PNG, JPEG, WebP or GIF) nor a film" in done.stderr
 
 
 def test_every_fault_of_a_refused_request_is_printed(gate: Program, tmp_path: Path) -> None:
@@ -77,6 +79,10 @@ def test_every_fault_of_a_refused_request_is_printed(gate: Program, tmp_path: Pa
         (["Waves", "--resume", "video_1"], "--resume waits for a video as it was asked for"),
         (["--seconds", "5", "--resume", "video_1"], "name nothing else"),
         (["Waves", "--seconds", "long"], "'long' is not a valid integer"),
+        (["Waves", "--reference", "no/where.png"], "'no/where.png' does not exist"),
+        (["Waves", "--extend", "video_1:last"], "a whole video is taken here"),
+        (["Waves", "--first-frame", "video_1:middle"], "neither a URL nor an id"),
+        (["--keep-watermark"], "give a PROMPT, or --first-frame"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(
@@ -234,3 +240,67 @@ def test_the_job_outlives_a_file_that_cannot_be_written(gate: Program, tmp_path:
         assert program.process.wait(30) == 2
         assert "filmgate: cannot write gone/a.mp4: No such file or directory" in program.said
         assert "To wait for it again:\n  filmgate generate --resume video_" in program.said
+
+
+def test_a_video_goes_on_from_a_film_of_this_machine_and_from_another_video(
+    gate: Program, tmp_path: Path
+) -> None:
+    model = ("--model", "pictory/pixverse5.5", "--url", gate.url)
+    first = filmgate("generate", "Waves at noon", *model, "-o", "first.mp4", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    video_id = next(word for word in first.stderr.split() if word.startswith("video_"))
+
+    ours = filmgate(
+        *("generate", "They calm down", "--extend", "first.mp4", *model, "-o", "more.mp4"),
+        cwd=tmp_path,
+    )
+    assert ours.returncode == 0, ours.stderr
+    # The upload was a means to an end.
+    assert httpx.get(f"{gate.url}/v1/files").json()["data"] == []
+    theirs = filmgate(
+        *("generate", "They calm down", "--extend", video_id, *model, "-o", "again.mp4"),
+        cwd=tmp_path,
+    )
+    assert theirs.returncode == 0, theirs.stderr
+    frame = filmgate(
+        *("generate", "They rise", "--first-frame", f"{video_id}:last", *model, "-o", "up.mp4"),
+        cwd=tmp_path,
+    )
+    assert frame.returncode == 0, frame.stderr
+    listed = httpx.get(f"{gate.url}/v1/videos?limit=3").json()["data"]
+    kinds = [(one["field"], one["kind"]) for video in listed for one in video["inputs"]]
+    assert kinds == [
+        ("/first_frame", "frame"),
+        ("/extend_video", "video"),
+        ("/extend_video", "file"),
+    ]
+
+
+def test_every_option_reaches_the_gateway(gate: Program, frame: Path, tmp_path: Path) -> None:
+    done = filmgate(
+        *("generate", "Waves at noon", "--model", "useapi-pixverse/v4", "--url", gate.url),
+        *("--first-frame", str(frame), "--negative-prompt", "boats", "--motion-mode", "fast"),
+        *("--seconds", "5", "--resolution", "360p", "--seed", "7", "--keep-watermark"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    [video] = httpx.get(f"{gate.url}/v1/videos?limit=1").json()["data"]
+    applied = video["applied"]
+    assert (applied["negative_prompt"], applied["motion_mode"]) == ("boats", "fast")
+    assert (applied["seconds"], applied["resolution"], applied["seed"]) == (5, "360p", 7)
+    assert applied["remove_watermark"] is False
+    assert applied["defaults"] == ["aspect_ratio"]
+
+
+def test_references_keep_their_order(gate: Program, frame: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(picture("teal", (320, 180)))
+    done = filmgate(
+        *("generate", "The two meet", "--model", "pictory/pixverse5.5", "--url", gate.url),
+        *("--reference", str(other), "--reference", str(frame)),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    [video] = httpx.get(f"{gate.url}/v1/videos?limit=1").json()["data"]
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (other, frame)]
+    assert [one["sha256"] for one in video["inputs"]] == digests

@@ -6,14 +6,12 @@ import msgspec
 import pytest
 from litestar import Litestar
 
-from gateway.api.callbacks import provider_callback
-from gateway.api.files import kept_picture
-from gateway.api.health import livez, readyz
 from gateway.api.openapi import document, document_route
-from gateway.api.videos import create_video, read_content, read_video
+from gateway.app import HANDLED, capabilities
 from gateway.console import reference
+from gateway.routing.catalogue import models
+from gateway.routing.routes import Routes
 
-HANDLERS = [create_video, read_video, read_content, kept_picture, provider_callback, livez, readyz]
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
 
@@ -50,9 +48,11 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def table() -> dict[str, Any]:
     app = Litestar(
-        route_handlers=[*HANDLERS, document_route(b"")], openapi_config=None, logging_config=None
+        route_handlers=[*HANDLED, document_route(b"")], openapi_config=None, logging_config=None
     )
-    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document(app.routes, "1.2.3")))
+    every = models(Routes(providers=capabilities(), routes={}, public_url=True))
+    encoded = msgspec.json.encode(document(app.routes, "1.2.3", every))
+    told: dict[str, Any] = msgspec.json.decode(encoded)
     return told
 
 
@@ -64,9 +64,10 @@ def page(table: dict[str, Any]) -> Page:
 def test_it_names_every_operation_and_every_type(page: Page, table: dict[str, Any]) -> None:
     ids = set(page.attributes("id"))
     for path, methods in table["paths"].items():
-        told = " ".join(sorted(method.upper() for method in methods))
-        assert f"{told} {path}" in page.text
         for method, operation in methods.items():
+            if method != "head":
+                also = " HEAD" if method == "get" and "head" in methods else ""
+                assert f"{method.upper()}{also} {path}" in page.text
             assert operation["summary"] in page.text
             assert (operation["operationId"] in ids) is (method != "head")
     for name, schema in table["components"]["schemas"].items():
@@ -78,6 +79,29 @@ def test_it_names_every_operation_and_every_type(page: Page, table: dict[str, An
 def test_it_explains_every_error_code(page: Page) -> None:
     for code in ("invalid_json", "invalid_request", "not_found", "unavailable", "request_timeout"):
         assert code in page.words
+
+
+def test_it_shows_what_each_model_takes_and_costs(page: Page) -> None:
+    for provider, table in capabilities().items():
+        for offer in table.offers:
+            assert f"{provider}/{offer.model}" in page.words
+            assert ", ".join(map(str, offer.seconds)) in page.words
+            for option in offer.options:
+                assert option.name in page.words
+
+
+def test_it_tells_the_kind_and_the_limits_of_a_parameter(page: Page) -> None:
+    limits = "How many to answer with. 1 or more. 100 or less. Default: 20."
+    assert f"limit integer, in the query {limits}" in page.text
+    assert "order asc or desc, in the query" in page.text
+
+
+def test_names_of_other_apis_stand_beside_the_field_they_mean(page: Page) -> None:
+    assert "seconds duration" in page.text
+    assert "aspect_ratio ratio, aspectRatio" in page.text
+    assert "In a form first_frame, last_frame, reference_images, extend_video may be files." in (
+        page.text
+    )
 
 
 def test_it_loads_nothing_from_outside_and_runs_no_script(page: Page) -> None:
@@ -93,7 +117,7 @@ def test_it_loads_nothing_from_outside_and_runs_no_script(page: Page) -> None:
 
 
 def test_it_tells_the_meaning_and_the_limits_of_a_field(page: Page) -> None:
-    assert "What the video shows. At most 20000 characters." in page.text
+    assert "Kept and sent exactly as it is. At most 20000 characters." in page.text
 
 
 def test_its_links_lead_to_places_on_it(page: Page) -> None:

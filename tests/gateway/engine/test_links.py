@@ -11,9 +11,11 @@ NOW = 1_800_000_000
 
 
 def made() -> tuple[str, int, str]:
-    parts = urlsplit(LINKS.picture("ab" * 32, NOW + 60))
+    parts = urlsplit(LINKS.picture("ab" * 32, "image/png", NOW + 60))
     query = parse_qs(parts.query)
-    return parts.path.split("/")[3], int(query["expires"][0]), query["signature"][0]
+    name, _, extension = parts.path.removeprefix("/v1/files/signed/").partition(".")
+    assert extension == "png"
+    return name, int(query["expires"][0]), query["signature"][0]
 
 
 def test_a_link_is_good_until_it_expires() -> None:
@@ -38,6 +40,14 @@ def test_a_link_that_was_changed_is_not_good(what: str) -> None:
         links = Links(base=LINKS.base, key="other")
 
     assert not links.good(digest, expires, signature, NOW)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "ending"),
+    [("image/jpeg", "ab.jpg"), ("video/quicktime", "ab.mov"), ("text/odd", "ab")],
+)
+def test_a_link_ends_like_the_file_it_leads_to(media_type: str, ending: str) -> None:
+    assert urlsplit(LINKS.picture("ab", media_type, NOW)).path == f"/v1/files/signed/{ending}"
 
 
 def test_callbacks_name_provider_and_token() -> None:

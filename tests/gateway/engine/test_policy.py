@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 from gateway.engine import policy
 from gateway.model.clock import SECOND
 from gateway.model.phases import Event
-from providers.contract import Fault, Refused, Scope
+from providers.contract import BLAME, Blame, Fault, Refused, Scope
 
 RNG = st.integers().map(Random)
 
 
-def refused(scope: Scope, *, retry: bool = False, wait: float | None = None) -> Refused:
+def refused(
+    scope: Scope,
+    *,
+    retry: bool = False,
+    wait: float | None = None,
+    pause: tuple[float, float] = (10.0, 30.0),
+) -> Refused:
     return Refused(
         fault=Fault.THROTTLED if retry else Fault.NO_CREDITS,
         scope=scope,
@@ -22,6 +28,7 @@ def refused(scope: Scope, *, retry: bool = False, wait: float | None = None) -> 
         words="no",
         status=429 if retry else 412,
         wait_seconds=wait,
+        pause=pause,
     )
 
 
@@ -38,26 +45,63 @@ def refused(scope: Scope, *, retry: bool = False, wait: float | None = None) -> 
 def test_only_a_refusal_about_the_job_itself_ends_it(
     scope: Scope, *, retry: bool, event: Event
 ) -> None:
-    then = policy.after_refusal(refused(scope, retry=retry), Random(1))
+    then = policy.after_refusal(refused(scope, retry=retry))
 
     assert then.event is event
     assert (then.error is not None) == (event is Event.REFUSED)
-    assert (then.cool == 0) == (scope is Scope.JOB)
 
 
-@given(rng=RNG)
-def test_a_429_without_a_time_waits_10_to_30_seconds(rng: Random) -> None:
-    assert 10 * SECOND <= policy.throttle(None, rng) <= 30 * SECOND
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.value)
+def test_a_failure_that_the_operator_can_mend_rests_the_account(fault: Fault) -> None:
+    pause = policy.rest_after_failure(fault, 300)
+
+    assert pause == (300 if BLAME[fault] is Blame.OPERATOR else 0)
 
 
-@given(asked=st.floats(min_value=0, max_value=90_000), rng=RNG)
-def test_a_429_never_waits_less_than_asked_nor_less_than_10_seconds(
-    asked: float, rng: Random
+@pytest.mark.parametrize(
+    ("fault", "scope", "doubted"),
+    [
+        (Fault.INVALID_REQUEST, Scope.JOB, True),
+        (Fault.UNKNOWN_ACCOUNT, Scope.ACCOUNT, True),
+        (Fault.NO_CREDITS, Scope.ACCOUNT, False),
+    ],
+)
+def test_uploads_are_doubted_where_a_refusal_may_be_over_them(
+    fault: Fault, scope: Scope, *, doubted: bool
 ) -> None:
-    wait = policy.throttle(asked, rng)
+    answer = Refused(fault=fault, scope=scope, retry=False, words="no", status=400)
 
-    assert wait >= 10 * SECOND
-    assert wait >= round(min(asked, 86_400) * SECOND)
+    assert policy.doubts_uploads(answer) is doubted
+
+
+@given(before=st.integers(min_value=0, max_value=10_000), rng=RNG)
+def test_a_429_without_a_time_waits_as_long_as_the_provider_documents(
+    before: int, rng: Random
+) -> None:
+    pause = policy.rest(refused(Scope.ACCOUNT, retry=True), before, 300, rng)
+
+    assert 10 * SECOND <= pause <= 30 * SECOND
+    assert pause >= 16 * SECOND or not before
+    assert pause >= 24 * SECOND or before < 2
+
+
+@given(
+    first=st.floats(min_value=0.1, max_value=600),
+    factor=st.floats(min_value=1, max_value=100),
+    before=st.integers(min_value=0, max_value=10_000),
+    asked=st.none() | st.floats(min_value=0, max_value=90_000),
+    rng=RNG,
+)
+def test_a_429_never_waits_less_than_asked_nor_less_than_the_first_pause(
+    first: float, factor: float, before: int, asked: float | None, rng: Random
+) -> None:
+    answer = refused(Scope.ACCOUNT, retry=True, wait=asked, pause=(first, first * factor))
+    wait = policy.rest(answer, before, 300, rng)
+    wish = min(asked or 0, 86_400) * SECOND
+
+    assert wait >= round(first * SECOND)
+    assert wait >= round(wish)
+    assert wait <= round(max(first * factor * SECOND, wish * 1.2)) + 1
 
 
 @given(failures=st.integers(min_value=1, max_value=10_000), rng=RNG)
@@ -85,8 +129,18 @@ def test_the_next_look_keeps_the_pace_and_what_was_asked(
     assert pause <= max(pace * 1.1, wish) * SECOND + 1
 
 
-@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.value)
-def test_faults_of_an_account_come_with_advice(fault: Fault) -> None:
-    about_account = fault in {Fault.UNAUTHORIZED, Fault.NO_CREDITS, Fault.ON_HOLD}
+NAMED = {
+    Fault.UNAUTHORIZED,
+    Fault.NO_SUBSCRIPTION,
+    Fault.NO_CREDITS,
+    Fault.UNKNOWN_ACCOUNT,
+    Fault.ON_HOLD,
+}
 
-    assert ("'mine'" in policy.advice(fault, "mine")) == about_account
+
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.value)
+def test_faults_that_the_operator_can_mend_come_with_advice(fault: Fault) -> None:
+    told = policy.advice(fault, "mine")
+
+    assert bool(told) == (BLAME[fault] is Blame.OPERATOR)
+    assert ("'mine'" in told) == (fault in NAMED)

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from gateway.engine import dispatch, outcomes, watch
 from gateway.model.phases import Phase
+from gateway.storage import ledger
 from tests.rig import GATE, Rig, is_submit, pictory, picture, pixverse, rig
 
 PROMPT = "The harbour at dusk"
@@ -105,6 +106,30 @@ async def test_an_answer_nobody_understands_is_not_taken_for_a_refusal(tmp_path:
         assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
         (attempt,) = await stage.attempts(job_id)
         assert attempt.state == "unknown"
+
+
+@pytest.mark.parametrize("model", ["pictory/pixverse5.5", "useapi-pixverse/v4"])
+async def test_an_odd_answer_that_names_the_job_is_looked_for_under_that_name(
+    tmp_path: Path, model: str
+) -> None:
+    async with rig(tmp_path, public_url=None) as stage:
+
+        async def created(scope: Any, receive: Any, send: Any) -> None:
+            async def sent(message: MutableMapping[str, Any]) -> None:
+                odd = {"status": 201} if message.get("status") == 200 else {}
+                await send({**message, **odd})
+
+            await stage.mock.app(scope, receive, sent if scope["method"] == "POST" else send)
+
+        stage.provider_wire.app = created
+        job_id = await stage.create(model=model, prompt=PROMPT)
+        await stage.settle()
+        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
+        await stage.wait(150, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert "adopted" in await stage.events(job_id)
+        assert len(stage.mock.ledger.charges) == 1
 
 
 async def test_what_was_never_sent_is_sent_when_the_provider_is_back(tmp_path: Path) -> None:
@@ -237,7 +262,7 @@ async def test_a_picture_behind_a_url_is_fetched_and_uploaded(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda: httpx.Response(200, stream=httpx.ByteStream(b"hello")), "not a PNG"),
+        (lambda: httpx.Response(200, stream=httpx.ByteStream(b"hello")), "neither a picture"),
         (lambda: httpx.Response(403, stream=httpx.ByteStream(b"")), "status 403"),
     ],
     ids=["no picture", "forbidden"],
@@ -266,7 +291,10 @@ async def test_a_picture_that_never_comes_fails_the_job_after_some_tries(tmp_pat
 
         job = await stage.job(job_id)
         assert job.phase is Phase.FAILED
-        assert job.attempts == outcomes.INPUT_TRIES
+        # Nothing was submitted: people see no attempt, the history shows each try.
+        assert job.attempts == 0
+        tried = [attempt.n for attempt in await stage.attempts(job_id)]
+        assert tried == list(range(1, outcomes.INPUT_TRIES + 1))
 
 
 @pytest.mark.parametrize("when", ["answer", "record"])
@@ -338,7 +366,7 @@ async def test_an_outage_of_the_provider_costs_no_job_with_pictures_its_place(
         ids = [await stage.create(prompt=f"{PROMPT} {n}", first_frame=FRAME) for n in range(5)]
         stage.provider_wire.meddle = down
         await stage.wait(600, step=5)
-        tried = [(await stage.job(one)).attempts for one in ids]
+        tried = [len(await stage.attempts(one)) for one in ids]
         assert {(await stage.job(one)).phase for one in ids} == {Phase.WAITING_FOR_SLOT}
         # The account rests between tries, so the line does not churn.
         assert sum(tried) <= 20
@@ -346,6 +374,80 @@ async def test_an_outage_of_the_provider_costs_no_job_with_pictures_its_place(
         stage.provider_wire.meddle = lambda _: None
         await stage.wait(500, step=5)
         assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
+
+
+@pytest.mark.parametrize("status", [402, 403])
+async def test_a_job_that_turns_its_account_away_does_not_stop_the_others(
+    tmp_path: Path, status: int
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        if is_submit(request) and b"poison" in request.content:
+            return httpx.Response(status, json={"message": "Forbidden"})
+        return None
+
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        stage.provider_wire.meddle = refuse
+        poison = await stage.create(prompt=f"{PROMPT} poison")
+        others = [await stage.create(prompt=f"{PROMPT} {n}") for n in range(3)]
+        await stage.wait(900, step=10)
+
+        assert {(await stage.job(one)).phase for one in others} == {Phase.COMPLETED}
+        job = await stage.job(poison)
+        assert job.phase is Phase.WAITING_FOR_SLOT
+        assert job.turned_away == job.attempts >= 2
+
+
+async def test_a_picture_that_may_be_what_was_not_found_is_uploaded_again(tmp_path: Path) -> None:
+    lost = [httpx.Response(404, json={"error": "The original image has been deleted"})]
+
+    def uploads() -> int:
+        return sum("files" in one.url.path for one in stage.provider_wire.requests)
+
+    async with rig(tmp_path, accounts=[pixverse()]) as stage:
+        stage.provider_wire.meddle = lambda request: (
+            lost.pop() if lost and is_submit(request) else None
+        )
+        job_id = await stage.create(prompt=PROMPT, first_frame=FRAME)
+        await stage.settle()
+        assert uploads() == 1
+        await stage.wait(450, step=10)
+
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert uploads() == 2
+
+
+async def test_a_job_that_failed_for_want_of_credits_rests_its_account(tmp_path: Path) -> None:
+    failed = {
+        "success": False,
+        "data": {"status": "failed", "error_code": "INSUFFICIENT_CREDITS"},
+    }
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], public_url=None) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        after = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        stage.provider_wire.meddle = lambda request: (
+            httpx.Response(200, json=failed) if request.method == "GET" else None
+        )
+        await stage.wait(60, step=5)
+
+        assert (await stage.job(job_id)).phase is Phase.FAILED
+        assert (await stage.job(after)).phase is Phase.WAITING_FOR_SLOT
+        (rest,) = await resting(stage, "pictory")
+        assert rest.reason == "insufficient_credits"
+
+        stage.provider_wire.meddle = lambda _: None
+        await stage.wait(420, step=10)
+        assert (await stage.job(after)).phase is Phase.COMPLETED
+
+
+async def resting(stage: Rig, provider: str) -> list[ledger.Rest]:
+    """The accounts of a provider, all of which rest."""
+    return (
+        await stage.tools.database.read(
+            lambda connection: ledger.resting(connection, [provider], stage.now())
+        )
+        or []
+    )
 
 
 async def test_a_storm_of_callbacks_makes_one_look_at_a_time(tmp_path: Path) -> None:
@@ -446,3 +548,25 @@ async def test_no_more_than_four_results_are_fetched_at_once(tmp_path: Path) -> 
         await fetching
         await stage.settle()
         assert now == 8
+
+
+async def test_a_refusal_over_a_length_that_may_be_counted_otherwise_comes_with_a_hint(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        stage.provider_wire.meddle = lambda request: (
+            httpx.Response(400, json={"success": False, "message": "prompt is too long"})
+            if is_submit(request)
+            else None
+        )
+        most = stage.tools.adapters["pictory"].capabilities.offers[0].prompt_max
+        told = []
+        for prompt in (PROMPT, "\N{WAVE DASH}" * (most - 1), "\N{WATER WAVE}" * (most - 1)):
+            job_id = await stage.create(model="pictory/pixverse5.5", prompt=prompt)
+            await stage.settle()
+            error = (await stage.job(job_id)).error
+            told.append(error.message if error else "")
+
+        assert told[0] == told[1]
+        assert "in the count of JavaScript" in told[2]
+        assert told[2].startswith(told[0])

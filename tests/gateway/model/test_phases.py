@@ -10,6 +10,7 @@ from gateway.model.phases import (
     FINAL,
     HOLDS_SLOT,
     INITIAL,
+    INITIAL_WITH_SOURCES,
     STATUS,
     TRANSITIONS,
     Event,
@@ -27,6 +28,7 @@ ILLEGAL = [pair for pair in product(Phase, Event) if pair not in LEGAL]
 NOTHING_PAID = {
     Event.NOT_SENT,
     Event.HELD_BACK,
+    Event.SOURCES_READY,
     Event.THROTTLED,
     Event.TURNED_AWAY,
 }
@@ -55,7 +57,8 @@ def test_every_phase_has_a_status_and_every_status_a_phase() -> None:
 
 
 def test_every_phase_can_be_reached_and_leads_to_an_end() -> None:
-    assert reachable(INITIAL) == set(Phase)
+    assert reachable(INITIAL_WITH_SOURCES) == set(Phase)
+    assert reachable(INITIAL) == set(Phase) - {INITIAL_WITH_SOURCES}
     assert {Phase.COMPLETED, Phase.FAILED} == FINAL
     for phase in set(Phase) - FINAL:
         assert reachable(phase) >= FINAL
@@ -73,8 +76,18 @@ def test_the_line_is_reached_again_only_when_nothing_was_paid() -> None:
     back = {
         (phase, event) for phase, event in LEGAL if step(phase, event) is Phase.WAITING_FOR_SLOT
     }
-    assert {phase for phase, _ in back} == {Phase.PREPARING, Phase.SUBMITTING}
+    assert {phase for phase, _ in back} == {
+        INITIAL_WITH_SOURCES,
+        Phase.PREPARING,
+        Phase.SUBMITTING,
+    }
     assert {event for _, event in back} == NOTHING_PAID
+
+
+def test_a_job_waits_too_long_only_before_it_is_bound() -> None:
+    left = {phase for phase, event in LEGAL if event is Event.EXPIRED}
+    assert left == {INITIAL, INITIAL_WITH_SOURCES}
+    assert left.isdisjoint(HOLDS_SLOT)
 
 
 def test_a_deadline_never_fails_a_job() -> None:
@@ -118,8 +131,12 @@ def test_the_page_explains_every_phase_with_its_status() -> None:
 
 def test_the_chart_has_one_arrow_for_each_move_and_each_end() -> None:
     lines = mermaid().splitlines()
-    assert lines[:2] == ["stateDiagram-v2", "    [*] --> waiting_for_slot"]
-    assert len(lines) == 2 + len(LEGAL) + len(FINAL)
+    assert lines[:3] == [
+        "stateDiagram-v2",
+        "    [*] --> waiting_for_slot",
+        "    [*] --> waiting_for_input",
+    ]
+    assert len(lines) == 3 + len(LEGAL) + len(FINAL)
     assert "    submitting --> submission_unknown: outcome_lost" in lines
     assert lines[-2:] == ["    completed --> [*]", "    failed --> [*]"]
 
@@ -129,7 +146,7 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.phase = INITIAL
+        self.phase = INITIAL_WITH_SOURCES
         self.paid = 0
 
     @precondition(lambda self: self.phase not in FINAL)
@@ -156,7 +173,7 @@ class Walk(RuleBasedStateMachine):
 
     @invariant()
     def costs_nothing_while_in_line(self) -> None:
-        if self.phase in {Phase.WAITING_FOR_SLOT, Phase.PREPARING}:
+        if self.phase in {INITIAL, INITIAL_WITH_SOURCES, Phase.PREPARING}:
             assert self.paid == 0
 
 

@@ -196,6 +196,7 @@ async def test_a_directory_that_is_missing_is_told(tmp_path: Path) -> None:
         with pytest.raises(DownloadFailed, match="cannot write the file: No such file") as caught:
             await download(client, "https://a.example/", into, max_bytes=LIMIT, deadline=PLENTY)
     assert caught.value.retry
+    assert caught.value.ours
 
 
 async def test_cancellation_amid_the_body_leaves_nothing(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import httpx
 import pytest
 
 from gateway import net
-from gateway.net import DownloadFailed, Upstream
+from gateway.net import DownloadFailed, NotSent, Upstream, guard
 from tests.gateway.net.loopback import Watched, loopback, ok, says
 
 LOCAL = [ip_network("127.0.0.0/8")]
@@ -53,6 +54,61 @@ async def test_a_file_link_into_the_private_network_is_refused_unless_allowed(
         await open_.aclose()
     assert got.size == 6
     assert server.connections == 1
+
+
+async def test_slow_links_of_callers_hold_up_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "CONNECTIONS", 2)
+
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"/slow" in server.requests[-1]:
+            begun.release()
+            await asyncio.Event().wait()
+        writer.write(ok(b"film"))
+
+    upstream, begun = Upstream(LOCAL), asyncio.Semaphore(0)
+    async with loopback(talk) as server, asyncio.TaskGroup() as group:
+        slow = [
+            group.create_task(
+                upstream.fetch_input(
+                    server.url("/slow"), tmp_path / str(n), max_bytes=10, deadline=60
+                )
+            )
+            for n in range(guard.CONNECTIONS)
+        ]
+        for _ in slow:
+            await begun.acquire()
+        got = await upstream.fetch(server.url(), tmp_path / "film", max_bytes=10, deadline=5)
+        assert got.size == 4
+
+        with pytest.raises(DownloadFailed, match="connections are busy") as caught:
+            await upstream.fetch_input(server.url(), tmp_path / "b", max_bytes=10, deadline=0.4)
+        assert caught.value.ours
+        for one in slow:
+            one.cancel()
+    await upstream.aclose()
+
+
+async def test_a_notice_brings_back_the_head_of_the_answer_and_reads_no_further() -> None:
+    async with loopback(
+        says(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 999999999\r\n\r\nendless")
+    ) as server:
+        upstream = Upstream(LOCAL)
+        told = await upstream.tell(server.url("/hook"), [("webhook-id", "m")], b"{}", deadline=5)
+        await upstream.aclose()
+    assert told == (429, "7")
+    assert b"POST /hook HTTP/1.1" in server.requests[0]
+    assert b"webhook-id: m" in server.requests[0].lower()
+
+
+async def test_a_notice_into_the_private_network_is_refused_unless_allowed() -> None:
+    async with loopback(says(ok())) as server:
+        upstream = Upstream([])
+        with pytest.raises(NotSent):
+            await upstream.tell(server.url(), (), b"{}", deadline=5)
+        await upstream.aclose()
+    assert server.connections == 0
 
 
 async def test_transports_can_stand_in_for_the_network(tmp_path: Path) -> None:

@@ -37,12 +37,13 @@ def _logging_put_back() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in QUIET}
+    configured = structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, was in levels.items():
         logging.getLogger(name).setLevel(was)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
     structlog.contextvars.clear_contextvars()
 
 

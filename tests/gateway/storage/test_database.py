@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,3 +186,29 @@ async def test_a_disk_that_is_full_is_trouble_and_passes(database: Database) -> 
         await database.write(fill)
     await limit(100_000)  # type: ignore[misc]
     await database.write(fill)
+
+
+async def test_who_asks_to_be_alone_sees_only_what_is_committed(database: Database) -> None:
+    blocked, go_on = threading.Event(), threading.Event()
+    transactions: list[object] = []
+
+    def hold_up(_: Connection) -> None:
+        blocked.set()
+        go_on.wait(10)
+
+    def count(connection: Connection) -> None:
+        transactions.append(connection.get_transaction())
+
+    first = asyncio.ensure_future(database.write(hold_up))
+    await asyncio.to_thread(blocked.wait, 10)
+    others = [
+        asyncio.ensure_future(database.write(count, alone=alone))
+        for alone in (False, False, True, True, False)
+    ]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(first, *others)
+
+    a, b, c, d, e = transactions
+    assert a is b
+    assert len({a, c, d, e}) == 4

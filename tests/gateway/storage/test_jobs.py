@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from msgspec.structs import replace
 from sqlalchemy import Connection, event, text
 
+from gateway.model.inputs import StoredInput
 from gateway.model.job import Choice, Job, JobError, Result
 from gateway.model.phases import IN_HAND, INITIAL, TRANSITIONS, Event, IllegalMoveError, Phase
-from gateway.model.request import CreateVideo, StoredInput
+from gateway.model.request import CreateVideo
 from gateway.storage import Database, jobs, ledger
 from gateway.storage.ledger import Attempt, FreeSlot, State
 from gateway.storage.tables import metadata
@@ -221,7 +223,35 @@ async def test_the_line_is_read_in_order_and_only_for_providers_with_room(
     assert await line("pict%") == []
     job = await database.read(lambda connection: jobs.get(connection, "video_c"))
     assert job is not None
-    assert await database.read(lambda connection: jobs.place_in_line(connection, job)) == 3
+    # Of those before it only one could take a slot from it.
+    assert await database.read(lambda connection: jobs.place_in_line(connection, job)) == 2
+
+
+async def test_those_that_were_turned_away_stand_behind_those_not_tried(
+    database: Database,
+) -> None:
+    def read(connection: Connection) -> tuple[list[str], list[str], list[int], int]:
+        line = jobs.in_line(connection, ["pictory"], NOW + 5, 10)
+        behind = [jobs.in_line(connection, ["pictory"], NOW + 5, 1, behind=one) for one in line]
+        return (
+            [job.id for job in line],
+            [job.id for page in behind for job in page],
+            [jobs.place_in_line(connection, job) for job in line],
+            jobs.last_place(connection, a_job().choices),
+        )
+
+    def fill(connection: Connection) -> None:
+        for n, turned_away in enumerate((2, 1, 0, 0)):
+            job = replace(a_job(f"video_{n}", created_at=NOW + n), turned_away=turned_away)
+            jobs.insert_job(connection, job)
+
+    await database.write(fill)
+    line, behind, places, last = await database.read(read)
+
+    assert line == ["video_2", "video_3", "video_1", "video_0"]
+    assert behind == line[1:]
+    assert places == [1, 2, 3, 4]
+    assert last == 3
 
 
 @pytest.mark.parametrize(
@@ -229,12 +259,14 @@ async def test_the_line_is_read_in_order_and_only_for_providers_with_room(
     [
         (lambda c: jobs.take_due(c, Phase.RENDERING, NOW, until=NOW, limit=9), "ix_jobs_due"),
         (lambda c: jobs.in_line(c, ["pictory"], NOW, 9), "ix_jobs_line"),
+        (lambda c: jobs.in_line(c, ["pictory"], NOW, 9, behind=a_job()), "ix_jobs_line"),
         (lambda c: jobs.place_in_line(c, a_job()), "ix_jobs_line"),
+        (lambda c: jobs.last_place(c, a_job().choices), "ix_jobs_line"),
         (lambda c: jobs.next_due(c, NOW), "ix_jobs_due"),
         (lambda c: jobs.history(c, "video_1"), "ix_events_job_id_seq"),
         (lambda c: ledger.by_token(c, "hash"), "sqlite_autoindex_attempts"),
     ],
-    ids=["due", "line", "place", "next", "history", "token"],
+    ids=["due", "line", "behind", "place", "last", "next", "history", "token"],
 )
 async def test_a_hot_query_uses_its_index(
     database: Database, query: Callable[[Connection], object], index: str
@@ -346,3 +378,9 @@ async def test_what_is_kept_is_kept_as_it_was_first(database: Database) -> None:
             lambda connection, value=value: ledger.kept(connection, "name", value)  # type: ignore[misc]
         )
         assert kept == "first"
+
+
+async def test_a_job_that_is_gone_is_not_woken(database: Database) -> None:
+    assert not await database.write(
+        lambda connection: jobs.wake(connection, "video_gone", [INITIAL], NOW)
+    )

@@ -1,0 +1,101 @@
+"""The outbox: notices that jobs have ended. A row is due until it is delivered or given up."""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+
+from gateway.model.ids import new_id
+from gateway.storage.tables import deliveries
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice to be delivered. `id` is the same on every try, and so is `body` once written."""
+
+    id: str
+    job_id: str
+    url: str
+    body: str | None
+    tries: int
+    created_at: int
+
+
+_COLUMNS: Final = tuple(deliveries.c[name] for name in Delivery.__struct_fields__)
+
+
+def add(connection: Connection, job_id: str, url: str, now: int) -> None:
+    """Put a notice into the outbox; due at once."""
+    connection.execute(
+        insert(deliveries).values(
+            id=new_id("msg"), job_id=job_id, url=url, due_at=now, created_at=now
+        )
+    )
+
+
+def take_due(connection: Connection, now: int, *, until: int, limit: int) -> list[Delivery]:
+    """Notices that are due, most overdue first; they come up again at `until`."""
+    rows = (
+        connection.execute(
+            select(*_COLUMNS)
+            .where(deliveries.c.due_at <= now)
+            .order_by(deliveries.c.due_at)
+            .limit(limit)
+        )
+        .mappings()
+        .all()
+    )
+    if rows:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_([row["id"] for row in rows]))
+            .values(due_at=until)
+        )
+    return [_read(row) for row in rows]
+
+
+def write_body(connection: Connection, delivery_id: str, body: str) -> str | None:
+    """Settle what every try will say; what was settled first. None: the notice is gone."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id, deliveries.c.body.is_(None))
+        .values(body=body)
+    )
+    found: str | None = connection.execute(
+        select(deliveries.c.body).where(deliveries.c.id == delivery_id)
+    ).scalar_one_or_none()
+    return found
+
+
+def tried(connection: Connection, delivery_id: str, tries: int, due_at: int | None) -> bool:
+    """Note a try, and when the next one is due (None: there is none); False: it is gone."""
+    done = connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id, deliveries.c.due_at.is_not(None))
+        .values(tries=tries, due_at=due_at)
+    )
+    return done.rowcount > 0
+
+
+def of_job(connection: Connection, job_id: str) -> list[Delivery]:
+    """Every notice about a job, delivered or not."""
+    rows = connection.execute(select(*_COLUMNS).where(deliveries.c.job_id == job_id))
+    return [_read(row) for row in rows.mappings()]
+
+
+def next_due(connection: Connection) -> int | None:
+    """When the next notice is due."""
+    found: int | None = connection.execute(
+        select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))
+    ).scalar_one()
+    return found
+
+
+def rebase(connection: Connection, now: int, longest: int) -> None:
+    """Let no notice wait for a time that only a clock that was wrong has named."""
+    connection.execute(
+        update(deliveries).where(deliveries.c.due_at > now + longest).values(due_at=now)
+    )
+
+
+def _read(row: RowMapping) -> Delivery:
+    return msgspec.convert({str(name): value for name, value in row.items()}, Delivery)
