@@ -239,6 +239,10 @@ def test_any_other_cost_is_refused(given: object, code: str) -> None:
     assert (fault.pointer, fault.code) == ("/routing/max_cost", code)
 
 
+def test_a_cost_with_too_many_digits_to_write_down_is_refused() -> None:
+    assert fault_of("routing", {"max_cost": 10**5000}).code == "out_of_range"
+
+
 # --- faults -----------------------------------------------------------------------
 
 

@@ -1,11 +1,21 @@
+import json
 from typing import Any
 
 import pytest
 
-from gateway.model.parse import MAX_CALLBACK, MAX_PROMPT, Upload
-from gateway.model.reading import either, kind, nearest, shown, step
+from gateway.model.parse import MAX_CALLBACK, MAX_PROMPT, Parsed, Upload, parse_create
+from gateway.model.reading import MAX_PARTS, MAX_UNKNOWN, either, kind, nearest, shown, step
 from gateway.model.urls import MAX_URL
-from tests.gateway.model.reading_support import DATA, PNG, URL, all_faults, bad, brief, fault_of
+from tests.gateway.model.reading_support import (
+    DATA,
+    PNG,
+    URL,
+    all_faults,
+    bad,
+    brief,
+    fault_of,
+    good,
+)
 
 # --- words ------------------------------------------------------------------------
 
@@ -176,6 +186,31 @@ def test_a_fault_of_several_fields_names_them(body: dict[str, Any], detail: str)
     assert fault.detail == detail
 
 
+def test_a_field_with_three_values_is_told_at_the_last_of_them() -> None:
+    (fault,) = all_faults({"images": URL, "reference_images": URL, "input_references": URL})
+    assert (fault.pointer, fault.code) == ("/images", "conflicting_fields")
+
+
+def test_unknown_fields_are_counted_only_where_they_are_not_told() -> None:
+    faults = all_faults({"prompt": "a"} | {f"f{n}": n for n in range(MAX_UNKNOWN)})
+    assert len(faults) == MAX_UNKNOWN
+    faults = all_faults({"prompt": "a"} | {f"f{n}": n for n in range(MAX_UNKNOWN + 1)})
+    assert faults[-1].detail.startswith("there ")
+    assert faults[-1].pointer == ""
+
+
+def test_what_is_no_object_is_of_the_wrong_type() -> None:
+    (fault,) = all_faults([])
+    assert (fault.pointer, fault.code) == ("", "wrong_type")
+
+
+@pytest.mark.parametrize("body", [[], {"prompt": "a"}])
+def test_where_a_video_is_extended_any_body_without_one_is_told_so(body: object) -> None:
+    fault = all_faults(body, extends=True)[-1]
+    assert (fault.pointer, fault.code) == ("/video", "required")
+    assert fault.detail == "say which video to extend: video is missing"
+
+
 def test_a_callback_that_is_too_long_is_told_its_own_limit() -> None:
     url = "https://example.com/".ljust(MAX_CALLBACK + 1, "p")
     words = f"has {MAX_CALLBACK + 1} characters; at most {MAX_CALLBACK} are taken"
@@ -272,6 +307,33 @@ def test_a_fault_of_an_input_is_told_at_the_member_that_has_it(
     assert (fault.pointer, fault.code) == (f"/first_frame{pointer}", code)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "pointers"),
+    [
+        ("provider_options", {"a/b": []}, ["/a~1b"]),
+        ("provider_options", {"p": {"o": []}}, ["/p/o"]),
+        ("provider_options", {"p": {"": 1}}, ["/p/"]),
+        ("provider_options", {"p": {"o" * 65: 1}}, [f"/p/{'o' * 63}…"]),
+        ("frame_images", [{"url": URL}], ["/0/frame_type"]),
+        ("frame_images", [{"frame_type": 1}], ["/0/frame_type"]),
+        ("frame_images", [{"frame_type": "middle"}], ["/0/frame_type"]),
+        ("frame_images", [7, {"url": URL}], ["/0", "/1/frame_type"]),
+    ],
+    ids=brief,
+)
+def test_every_fault_inside_a_field_is_told_at_its_own_place(
+    name: str, value: Any, pointers: list[str]
+) -> None:
+    assert list(bad({"prompt": "a", name: value})) == [f"/{name}{at}" for at in pointers]
+
+
+def test_what_is_sound_beside_a_fault_is_still_known_by_the_callers_names() -> None:
+    found = parse_create({"prompt": "a", "duration": 5, "images": 7, "ratio": "16:9"})
+    assert not isinstance(found, Parsed)
+    assert found.sound is not None
+    assert found.sound.spelled == {"/seconds": "/duration", "/aspect_ratio": "/ratio"}
+
+
 # --- text that holds JSON ---------------------------------------------------------
 
 
@@ -285,3 +347,15 @@ def test_an_object_as_text_may_begin_with_blanks(blank: str) -> None:
 def test_a_list_as_text_names_each_item_by_its_place() -> None:
     faults = bad({"images": f' ["{URL}", 7, {{"url": 7}}]'})
     assert list(faults) == ["/images/1", "/images/2/url"]
+
+
+def test_only_what_json_calls_blank_may_stand_before_it() -> None:
+    assert fault_of("first_frame", "\u3000{}").code == "bad_url"
+    assert fault_of("metadata", "\u3000{}").code == "wrong_type"
+
+
+def test_an_object_as_text_is_as_large_as_its_marks_are_many() -> None:
+    long = {f"k{n}": "X" * 512 for n in range(16)}
+    assert good({"prompt": "a", "metadata": json.dumps(long)}).metadata == long
+    many = json.dumps({str(n): "" for n in range(MAX_PARTS)})
+    assert fault_of("metadata", many).detail == f"has {MAX_PARTS} entries; at most 16 are taken"

@@ -255,6 +255,13 @@ def test_a_seed_out_of_range_has_the_nearest_end_of_it(seed: int, nearest: int |
         assert [(fault.code, fault.nearest) for fault in found] == [("out_of_range", nearest)]
 
 
+def test_no_seconds_at_all_are_not_the_default() -> None:
+    assert spec_as_asked(request_for(WIDE, seconds=0), MADE, "wide", WIDE).seconds == 0
+    assert codes(fitted(request_for(WIDE, seconds=0), MADE, WIDE)) == {
+        "/seconds": "unsupported_value"
+    }
+
+
 def test_a_long_value_is_cut_where_it_is_told() -> None:
     found = fitted(request_for(WIDE, resolution="x" * 200), MADE, WIDE)
     assert isinstance(found, tuple)
@@ -390,6 +397,12 @@ def test_a_mode_that_a_model_lacks_brings_no_fault_that_some_row_of_it_has_not()
     # reference images: which of them has to change depends on what becomes of the frames.
     request = CreateVideo(prompt="a" * 60, seconds=10, aspect_ratio="16:9", last_frame=URL)
     assert codes(fit(request, MADE, "wide", public_url=True)) == {"/last_frame": "unsupported_mode"}
+
+
+def test_a_mode_that_a_model_lacks_has_no_row() -> None:
+    assert offer_for(CreateVideo(prompt="hello", last_frame=URL), MADE, "wide") is None
+    assert offer_for(CreateVideo(prompt="hello"), MADE, "none") is None
+    assert offer_for(CreateVideo(prompt="hello"), MADE, "wide") is WIDE
 
 
 def test_an_unknown_model_has_one_fault() -> None:

@@ -55,6 +55,14 @@ def test_without_currency_credit_price_or_amount_nobody_knows() -> None:
     assert money("USD", {"unknown": Decimal(1)}, TABLES).credits == {}
 
 
+def test_a_price_is_told_in_the_providers_credits_whether_or_not_they_have_a_price() -> None:
+    price = Price(amount=128, unit="made_tenths")
+    assert money(None, {}, TABLES).in_credits(price) == "12.8"
+    assert money(None, {}, TABLES).in_credits(None) is None
+    assert money(None, {}, TABLES).in_credits(Price(amount=1, unit="u")) is None
+    assert Money().in_credits(price) is None
+
+
 @CALM
 @given(st.integers(0, 10**9), st.integers(0, 10**9))
 def test_an_amount_that_was_told_is_the_amount(tenths: int, micros: int) -> None:

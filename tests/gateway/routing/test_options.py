@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gateway.routing.fit import fit
+from gateway.routing.fit import fit, spec_as_asked
 from providers.contract import VideoSpec
 from tests.gateway.routing.rows_support import MADE, NARROW, WIDE, request_for
 
@@ -22,6 +22,7 @@ def fit_with(options: dict[str, Any]) -> Any:
         ("level", 9, 9),
         ("level", "9", 9),
         ("least", 2**62, 2**62),
+        ("least", "1" * 19, int("1" * 19)),
         ("loop", True, True),
         ("loop", "false", False),
     ],
@@ -43,6 +44,13 @@ def test_an_option_within_its_table_is_passed_on(name: str, given: Any, kept: An
             "unsupported_value",
             "anime",
             "takes anime or clay, not 'anima', as style",
+        ),
+        (
+            "style",
+            "animation",
+            "unsupported_value",
+            "anime",
+            "takes anime or clay, not 'animation', as style",
         ),
         ("style", "", "unsupported_value", None, "takes anime or clay, not '', as style"),
         ("style", 7, "wrong_type", None, "takes a string as style"),
@@ -75,6 +83,7 @@ def test_any_other_option_is_refused_with_what_is_taken(
     (fault,) = fit_with({name: given})
     assert (fault.pointer, fault.code) == (f"/provider_options/made/{name}", code)
     assert (fault.nearest, fault.detail) == (nearest, f"made/wide {detail}")
+    assert fault.target == "made/wide"
 
 
 def test_a_fault_has_the_options_that_there_are() -> None:
@@ -103,3 +112,9 @@ def test_options_of_other_providers_are_none_of_its_business() -> None:
     found = fit(request, MADE, "wide", public_url=True)
     assert isinstance(found, VideoSpec)
     assert found.options == {}
+
+
+def test_an_option_that_is_refused_is_still_what_was_asked_for() -> None:
+    given: dict[str, Any] = {"loop": "yes", "level": "x", "style": 7, "zz": ""}
+    request = request_for(WIDE, provider_options={"made": given})
+    assert spec_as_asked(request, MADE, "wide", WIDE).options == given

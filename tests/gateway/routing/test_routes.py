@@ -326,6 +326,12 @@ def test_weighing_shows_every_target_whether_it_can_or_not() -> None:
         ("made/unpriced", False, None),
     ]
     assert [len(one.faults) for one in weighed] == [1, 0, 1]
+    weighed = shop().weigh(asking(seconds=7))
+    assert [(one.target, one.choice, one.price) for one in weighed] == [
+        ("made/wide", None, None),
+        ("made/guessed", None, None),
+        ("made/unpriced", None, None),
+    ]
 
 
 @CALM
