@@ -32,8 +32,13 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
     def price(self, spec: VideoSpec) -> Price:
-        """What this video costs when it is made."""
-        base = self.per_clip.get(spec.resolution or "", self.per_second * spec.seconds)
+        """What this video costs when it is made.
+
+        Raises:
+            KeyError: `per_clip` leaves its resolution out; no price is not a price of 0.
+        """
+        per_second = self.per_second * spec.seconds
+        base = self.per_clip[spec.resolution or ""] if self.per_clip else per_second
         factor = self.seconds_factor.get(spec.seconds, 1)
         factor *= self.motion_factor.get(spec.motion_mode or "", 1)
         return Price(amount=base * factor, unit=self.unit)

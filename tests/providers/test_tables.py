@@ -20,6 +20,7 @@ from providers.contract import (
     Offer,
     OptionKind,
     Price,
+    Rate,
     Role,
     Submission,
     VideoSpec,
@@ -185,6 +186,40 @@ def test_a_pixverse_video_costs_what_the_price_list_of_its_own_api_says(
             amount=amount * factor, unit="pixverse_credit"
         )
     assert all(row.rate.estimated for row in useapi.CAPABILITIES.offers if row.rate)
+
+
+@pytest.mark.parametrize("resolution", ["480p", None])
+def test_a_resolution_that_the_price_list_leaves_out_has_no_price_rather_than_none_to_pay(
+    resolution: str | None,
+) -> None:
+    rate = Rate(unit="coin", per_clip={"720p": 60}, source="a page")
+    spec = VideoSpec(model="m", mode=Mode.TEXT, prompt="A lake", seconds=5, resolution=resolution)
+    with pytest.raises(KeyError):
+        rate.price(spec)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "offer"),
+    RATED,
+    ids=[f"{table.provider}/{offer.model} {offer.mode.value}" for table, offer in RATED],
+)
+def test_every_choice_of_a_rated_offer_is_in_its_price_list(
+    capabilities: Capabilities, offer: Offer
+) -> None:
+    assert offer.rate is not None
+    choices = product(offer.seconds, offer.resolutions or (None,), offer.motion_modes or (None,))
+    for seconds, resolution, motion in choices:
+        spec = VideoSpec(
+            model=offer.model,
+            mode=offer.mode,
+            prompt="A lake",
+            seconds=seconds,
+            resolution=resolution,
+            motion_mode=motion,
+        )
+        cost = offer.rate.price(spec)
+        assert cost.amount > 0
+        assert cost.unit == capabilities.credit.unit
 
 
 @CALM
