@@ -243,7 +243,6 @@ MEANINGS: Final = {
     Fault.ON_HOLD: "The account is on hold at the provider until somebody mends it there.",
     Fault.BLOCKED: "The edge in front of the provider turns the gateway away.",
     Fault.THROTTLED: "The provider asks to wait.",
-    Fault.UNAVAILABLE: "The provider cannot be used just now.",
     Fault.GENERATION_FAILED: "The provider could not make it.",
     Fault.RESULT_GONE: "The provider deleted the job's data.",
 }

@@ -2,9 +2,9 @@
 
     FilmgateError
         CallerError           the request can be mended by whoever sent it (4xx)
-            BadJson, Invalid, Unauthorized, NotFound, NotReady, TooLarge, ...
-        GatewayFault          ours (5xx); the detail says nothing of the inside
-            Internal, Unavailable
+            BadJsonError, InvalidError, UnauthorizedError, NotFoundError, ...
+        GatewayFaultError     ours (5xx); the detail says nothing of the inside
+            InternalError, UnavailableError
 
 A class carries the stable `code`, the HTTP status and the title; `gateway.api.problems`
 renders any of them as one document (RFC 9457 and the shape OpenAI clients read).

@@ -229,7 +229,7 @@ def _one(raw: object, at: str, reading: Reading) -> int | None:
 
 def _callback(raw: object, at: str, reading: Reading) -> str | None:
     value = text(raw, at, reading, longest=MAX_CALLBACK)
-    return None if value is None else web_url(value, at, reading, longest=MAX_CALLBACK)
+    return None if value is None else web_url(value, at, reading)
 
 
 def _metadata(raw: object, at: str, reading: Reading) -> dict[str, str] | None:

@@ -13,10 +13,10 @@ from gateway.model.reading import HALVES, Reading
 MAX_URL: Final = 2048
 
 
-def web_url(value: str, at: str, reading: Reading, *, longest: int = MAX_URL) -> str | None:
+def web_url(value: str, at: str, reading: Reading) -> str | None:
     """An https URL, as it stands."""
-    if len(value) > longest:
-        words = f"has {len(value)} characters; at most {longest} are taken"
+    if len(value) > MAX_URL:
+        words = f"has {len(value)} characters; at most {MAX_URL} are taken"
         reading.note(at, "too_long", words)
         return None
     if problem := _problem(value, reading):

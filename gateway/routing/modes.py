@@ -56,7 +56,10 @@ def _said(mode: Mode | None, given: frozenset[Role]) -> str:
 
 
 def widest(rows: Sequence[Offer]) -> Offer:
-    """One row that takes whatever any of these takes: what it refuses, all of them refuse."""
+    """One row that takes whatever any of these takes: what it refuses, all of them refuse.
+
+    It is no video's own, so several rows together have no price.
+    """
     first, *others = rows
     for other in others:
         first = _wider(first, other)
@@ -86,7 +89,6 @@ def _wider(one: Offer, two: Offer) -> Offer:
         watermark=one.watermark if one.watermark is not None else two.watermark,
         references=_range(one.references, two.references),
         options=tuple({option.name: option for option in (*two.options, *one.options)}.values()),
-        rate=one.rate or two.rate,
         source=one.source,
     )
 

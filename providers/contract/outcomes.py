@@ -23,7 +23,6 @@ class Fault(StrEnum):
     ON_HOLD = "account_on_hold"
     BLOCKED = "blocked_at_the_edge"
     THROTTLED = "provider_throttled"
-    UNAVAILABLE = "provider_unavailable"
     GENERATION_FAILED = "generation_failed"
     RESULT_GONE = "result_gone"
 
@@ -48,7 +47,6 @@ BLAME: Final[Mapping[Fault, Blame]] = MappingProxyType(
         Fault.ON_HOLD: Blame.OPERATOR,
         Fault.BLOCKED: Blame.OPERATOR,
         Fault.THROTTLED: Blame.PROVIDER,
-        Fault.UNAVAILABLE: Blame.PROVIDER,
         Fault.GENERATION_FAILED: Blame.PROVIDER,
         Fault.RESULT_GONE: Blame.PROVIDER,
     }
