@@ -8,6 +8,7 @@ the extra `frames`.
 import asyncio
 import os
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -27,8 +28,9 @@ class NoStill(Exception):  # noqa: N818 - a verdict on a film, not a mishap
     """No picture could be cut; the message says why."""
 
 
+@cache
 def available() -> bool:
-    """Whether the libraries are installed that decode films."""
+    """Whether the libraries are installed that decode films. Looked up once: it reads folders."""
     return find_spec("av") is not None and find_spec("PIL") is not None
 
 
