@@ -241,7 +241,8 @@ def unknown(
         )
     left = len(strange) - MAX_UNKNOWN
     if left > 0:
-        reading.note(at, "unknown_field", f"there are {left} more unknown fields")
+        words = "is one more unknown field" if left == 1 else f"are {left} more unknown fields"
+        reading.note(at, "unknown_field", f"there {words}")
 
 
 def _decoded(raw: object, opening: str) -> object:

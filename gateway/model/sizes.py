@@ -38,19 +38,21 @@ def size_of(text: str) -> Size | None:
 
 
 def pixels(aspect_ratio: str, resolution: str) -> str | None:
-    """The size in pixels, None where the two do not tell."""
+    """The size in pixels, None where the two do not tell one that `size_of` takes."""
     ratio, lines = _RATIO.fullmatch(aspect_ratio), _RESOLUTION.fullmatch(resolution)
     if ratio is None or lines is None:
         return None
     across, down = map(int, ratio.groups())
     short = int(lines.group(1))
     long = _long(short, across, down)
-    return f"{long}x{short}" if across >= down else f"{short}x{long}"
+    size = f"{long}x{short}" if across >= down else f"{short}x{long}"
+    return size if size_of(size) else None
 
 
 def closest(wanted: Size, sizes: Sequence[str]) -> str | None:
     """The size whose shape comes nearest, and among these the one nearest in lines."""
-    return min(sizes, key=lambda one: _distance(wanted, one), default=None)
+    known = {one: size for one in sizes if (size := size_of(one))}
+    return min(known, key=lambda one: _distance(wanted, known[one]), default=None)
 
 
 def _ratio(width: int, height: int) -> str:
@@ -70,10 +72,7 @@ def _long(short: int, across: int, down: int) -> int:
     return exact if not rest else exact + exact % 2
 
 
-def _distance(wanted: Size, other: str) -> tuple[float, int]:
-    found = size_of(other)
-    if found is None:
-        return (float("inf"), 0)
+def _distance(wanted: Size, found: Size) -> tuple[float, int]:
     shapes = []
     for size in (wanted, found):
         across, down = map(int, size.aspect_ratio.split(":"))

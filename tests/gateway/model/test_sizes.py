@@ -58,12 +58,18 @@ def test_anything_else_is_no_size(text: str) -> None:
         ("wide", "720p", None),
         ("0:1", "720p", None),
         ("", "", None),
+        ("1:1", "16384p", "16384x16384"),
+        ("1:1", "16385p", None),
+        ("1:1", "15p", None),
+        ("1024:1", "16p", "16384x16"),
+        ("1024:1", "720p", None),
     ],
 )
 def test_a_ratio_and_a_resolution_are_a_size(ratio: str, resolution: str, size: str | None) -> None:
     assert pixels(ratio, resolution) == size
 
 
+SIDE = st.integers(1, 99_999) | st.integers(1, 21)
 TABLED = sorted({
     (ratio, resolution)
     for _, offer in ROWS
@@ -85,6 +91,13 @@ def test_a_size_that_was_offered_is_understood_when_it_comes_back(ratio: str, li
     size = pixels(ratio, f"{lines}p")
     assert size is not None
     assert size_of(size) == Size(ratio, f"{lines}p")
+
+
+@CALM
+@given(st.tuples(SIDE, SIDE), st.integers(1, 99_999))
+def test_only_a_size_that_is_understood_is_ever_offered(ratio: tuple[int, int], lines: int) -> None:
+    size = pixels(f"{ratio[0]}:{ratio[1]}", f"{lines}p")
+    assert size is None or size_of(size) is not None
 
 
 @CALM
@@ -117,9 +130,10 @@ def test_the_closest_size_has_the_closest_shape_and_then_lines(wanted: str, near
         (("737280x720", "1280x720"), "1280x720"),
         (("1280x720", "737280x720"), "1280x720"),
         (("640x360", "1280x720"), "640x360"),
+        (("737280x720",), None),
     ],
 )
-def test_a_size_that_nobody_may_ask_for_is_the_last_to_be_closest(
-    sizes: tuple[str, ...], nearest: str
+def test_a_size_that_nobody_may_ask_for_is_never_the_closest(
+    sizes: tuple[str, ...], nearest: str | None
 ) -> None:
     assert closest(Size("1024:1", "16p"), sizes) == nearest

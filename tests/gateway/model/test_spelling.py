@@ -75,6 +75,14 @@ def test_what_is_wrong_with_a_size_is_one_fault_of_each_target() -> None:
     assert told[1].detail == "of /aspect_ratio; of /resolution"
 
 
+def test_a_size_that_would_be_refused_in_turn_is_not_offered() -> None:
+    spelled = parsed({"prompt": "a", "size": "16384x16"}).spelled
+    (alone,) = as_spelled([fault("/resolution", "a/x", allowed=("720p",))], spelled)
+    assert (alone.pointer, alone.allowed, alone.nearest) == ("/size", (), None)
+    (some,) = as_spelled([fault("/resolution", "a/x", allowed=("720p", "16p"))], spelled)
+    assert (some.allowed, some.nearest) == (("16384x16",), "16384x16")
+
+
 @CALM
 @given(st.lists(st.sampled_from(["/aspect_ratio", "/resolution", "/seed", "/size"]), max_size=6))
 def test_without_a_size_no_fault_is_lost(pointers: list[str]) -> None:
