@@ -72,6 +72,9 @@ async def _fetch(tools: Tools, job: Job, pins: Pins) -> Result:
             deadline=SECONDS,
         )
         result = await asyncio.to_thread(_check, incoming, got.digest, got.size)
+        # Marked first, as inputs are: a crash before the row is written leaves no bytes behind.
+        pins.foresee([got.digest])
+        await tools.persist(lambda connection: holdings.mark(connection, [got.digest]))
         await asyncio.to_thread(pins.adopt, incoming, got.digest)
     finally:
         await asyncio.to_thread(incoming.unlink, missing_ok=True)
