@@ -156,8 +156,7 @@ def _with_hint(tools: Tools, bound: Bound, answer: Refused) -> str:
     spec = bound.choice.spec
     if answer.fault is not Fault.INVALID_REQUEST or spec.prompt is None:
         return answer.words
-    offers = tools.adapters[bound.choice.provider].capabilities.offers
-    offer = next((one for one in offers if (one.model, one.mode) == (spec.model, spec.mode)), None)
+    offer = tools.adapters[bound.choice.provider].capabilities.offer(spec.model, spec.mode)
     hint = None if offer is None else doubtful(spec.prompt, offer)
     return f"{answer.words} ({hint})" if hint else answer.words
 

@@ -48,7 +48,7 @@ def fit(request: CreateVideo, capabilities: Capabilities, model: str, *, public_
     if not rows:
         detail = f"{capabilities.title} has no model {shown(model)!r}"
         return (FieldFault(pointer="/model", code="unknown_model", detail=detail, target=target),)
-    offer = next((row for row in rows if row.mode is request.mode), None)
+    offer = capabilities.offer(model, request.mode)
     faults: list[FieldFault] = []
     if offer is None:
         # Whichever row the caller turns to, what none of them takes would be met next.
@@ -61,12 +61,6 @@ def fit(request: CreateVideo, capabilities: Capabilities, model: str, *, public_
     if offer is None or faults:
         return tuple(faults)
     return spec_as_asked(request, capabilities, model, offer)
-
-
-def offer_for(request: CreateVideo, capabilities: Capabilities, model: str) -> Offer | None:
-    """The row that serves what the video is made from."""
-    rows = (row for row in capabilities.offers if row.model == model)
-    return next((row for row in rows if row.mode is request.mode), None)
 
 
 def spec_as_asked(

@@ -8,7 +8,7 @@ from gateway.model.errors import FieldFault, InvalidError
 from gateway.model.job import Choice
 from gateway.model.reading import nearest, shown, step
 from gateway.model.request import CreateVideo
-from gateway.routing.fit import fit, offer_for
+from gateway.routing.fit import fit
 from gateway.routing.money import Money, as_micros
 from gateway.routing.order import likely_first
 from providers.contract import Capabilities, Price, VideoSpec
@@ -112,7 +112,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         if not isinstance(found, VideoSpec):
             faults = (*found, *self._unpriced(target, request))
             return Weighed(target=target, choice=None, price=None, faults=faults)
-        offer = offer_for(request, table, model)
+        offer = table.offer(model, request.mode)
         rate = offer.rate if offer else None
         price = rate.price(found) if rate else None
         faults = self._too_expensive(target, request, price)

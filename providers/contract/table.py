@@ -139,3 +139,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     needs_email: bool = False
     max_jobs_limit: int | None = None
     settings: tuple[Setting, ...] = ()
+
+    def offer(self, model: str, mode: Mode | None) -> Offer | None:
+        """The row of a model in a mode, None where there is none."""
+        rows = (row for row in self.offers if (row.model, row.mode) == (model, mode))
+        return next(rows, None)

@@ -59,7 +59,7 @@ class Target(NamedTuple):
 
     def row(self, mode: Mode | None) -> Offer | None:
         """What the model takes in a mode."""
-        return next((row for row in self.rows if row.mode is mode), None)
+        return self.capabilities.offer(self.model, mode)
 
 
 TARGETS: Final = tuple(

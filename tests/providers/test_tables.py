@@ -32,11 +32,6 @@ from tests.strategies import CALM, ROWS, account, inputs_of, specs
 RATED = [(capabilities, offer) for capabilities, offer in ROWS if offer.rate]
 
 
-def offer_of(capabilities: Capabilities, model: str, mode: Mode) -> Offer:
-    (found,) = [row for row in capabilities.offers if (row.model, row.mode) == (model, mode)]
-    return found
-
-
 # --- tables -----------------------------------------------------------------------
 
 
@@ -52,6 +47,13 @@ def test_every_offer_has_a_first_choice_and_names_its_source() -> None:
             assert len({option.name for option in row.options}) == len(row.options)
             assert row.rate is None or row.rate.unit == adapter.capabilities.credit.unit
             assert row.rate is None or row.rate.source
+
+
+def test_an_offer_is_found_by_its_model_and_its_mode() -> None:
+    for capabilities, offer in ROWS:
+        assert capabilities.offer(offer.model, offer.mode) is offer
+        assert capabilities.offer(offer.model, None) is None
+        assert capabilities.offer("no model", offer.mode) is None
 
 
 WIDE, TALL, SQUARE = "16:9", "9:16", "1:1"
@@ -317,7 +319,9 @@ def test_configured_models_are_offered_without_a_price_and_named_in_the_request(
         ("v6", Mode.EXTEND_VIDEO),
     ]
     assert [row.rate for row in table.offers] == [None] * 5
-    assert offer_of(table, "v5", Mode.FIRST_LAST_FRAME).seconds == (5, 8)
+    frames = table.offer("v5", Mode.FIRST_LAST_FRAME)
+    assert frames is not None
+    assert frames.seconds == (5, 8)
     assert sent(adapter, "v5", Mode.FIRST_LAST_FRAME) == ("videos/create-frames-v3", "v5")
     assert sent(adapter, "v5.6", Mode.FIRST_LAST_FRAME) == ("videos/create-v4", "v5.6")
     assert sent(adapter, "v5.6", Mode.TEXT) == ("videos/create-v4", "v5.6")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gateway.model.errors import FieldFault
 from gateway.model.inputs import FileInput, FrameInput, InlineInput, Input, StoredInput, VideoInput
 from gateway.model.request import CreateVideo
-from gateway.routing.fit import fit, offer_for, spec_as_asked
+from gateway.routing.fit import fit, spec_as_asked
 from providers.contract import ROLES, Capabilities, InputForm, Mode, Offer, VideoSpec
 from tests.gateway.routing.rows_support import (
     ALL,
@@ -400,9 +400,10 @@ def test_a_mode_that_a_model_lacks_brings_no_fault_that_some_row_of_it_has_not()
 
 
 def test_a_mode_that_a_model_lacks_has_no_row() -> None:
-    assert offer_for(CreateVideo(prompt="hello", last_frame=URL), MADE, "wide") is None
-    assert offer_for(CreateVideo(prompt="hello"), MADE, "none") is None
-    assert offer_for(CreateVideo(prompt="hello"), MADE, "wide") is WIDE
+    request = CreateVideo(prompt="hello", last_frame=URL)
+    assert MADE.offer("wide", request.mode) is None
+    assert MADE.offer("none", Mode.TEXT) is None
+    assert MADE.offer("wide", Mode.TEXT) is WIDE
 
 
 def test_an_unknown_model_has_one_fault() -> None:
@@ -488,7 +489,7 @@ def test_any_request_fits_or_has_faults_none_of_which_is_told_twice(
 ) -> None:
     table, offer = row
     found = fitted(request, table, offer, public=public)
-    served = offer_for(request, table, offer.model)
+    served = table.offer(offer.model, request.mode)
     if isinstance(found, VideoSpec):
         assert served is not None
         assert found == spec_as_asked(request, table, offer.model, served)
@@ -506,7 +507,7 @@ def test_what_is_told_with_a_missing_mode_holds_for_every_row(
     request: CreateVideo, row: tuple[Capabilities, Offer]
 ) -> None:
     table, offer = row
-    assume(offer_for(request, table, offer.model) is None)
+    assume(table.offer(offer.model, request.mode) is None)
     found = fitted(request, table, offer)
     assert isinstance(found, tuple)
     for fault in found[1:]:
