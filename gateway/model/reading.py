@@ -24,6 +24,8 @@ MAX_WHOLE: Final = 2**63 - 1
 MIN_WHOLE: Final = -(2**63)
 BLANKS: Final = " \t\r\n"
 """What JSON text may begin with."""
+TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False}
+"""Booleans as forms send them."""
 HALVES: Final = re.compile(r"[\ud800-\udfff]")
 """What no UTF-8 can carry: neither a database nor a provider could be told."""
 
@@ -31,7 +33,6 @@ PlainHttp: TypeAlias = Callable[[str], bool]
 """Whether a host may be reached over plain http (an address the operator allows)."""
 
 _DIGITS: Final = re.compile(r"-?[0-9]{1,19}")
-_TRUTHS: Final[Mapping[object, bool]] = {"true": True, "false": False}
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -146,7 +147,7 @@ def whole(
     raw: object, at: str, reading: Reading, *, low: int = 0, high: int = MAX_WHOLE
 ) -> int | None:
     """A whole number, or one as digits; JSON Schema counts 8.0 among them."""
-    is_one = raw.is_integer() if isinstance(raw, float) else _is_digits(raw)
+    is_one = raw.is_integer() if isinstance(raw, float) else is_digits(raw)
     value = int(raw) if is_one and isinstance(raw, str | float) else raw
     if isinstance(value, str):
         # It came as text, as everything in a form does: what is wrong is what it says.
@@ -162,7 +163,8 @@ def whole(
     return value
 
 
-def _is_digits(raw: object) -> bool:
+def is_digits(raw: object) -> bool:
+    """Whether this is a whole number as text, as forms send it."""
     return isinstance(raw, str) and _DIGITS.fullmatch(raw) is not None
 
 
@@ -170,8 +172,8 @@ def truth(raw: object, at: str, reading: Reading) -> bool | None:
     """A boolean, or `true` or `false` as text."""
     if isinstance(raw, bool):
         return raw
-    if isinstance(raw, str) and raw in _TRUTHS:
-        return _TRUTHS[raw]
+    if isinstance(raw, str) and raw in TRUTHS:
+        return TRUTHS[raw]
     reading.wrong_type(at, "true or false", raw)
     return None
 

@@ -37,12 +37,18 @@ def size_of(text: str) -> Size | None:
     return Size(_ratio(width, height), f"{min(width, height)}p")
 
 
+def ratio_of(text: str) -> tuple[int, int] | None:
+    """Both numbers of `16:9`, None for anything else."""
+    found = _RATIO.fullmatch(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def pixels(aspect_ratio: str, resolution: str) -> str | None:
     """The size in pixels, None where the two do not tell one that `size_of` takes."""
-    ratio, lines = _RATIO.fullmatch(aspect_ratio), _RESOLUTION.fullmatch(resolution)
+    ratio, lines = ratio_of(aspect_ratio), _RESOLUTION.fullmatch(resolution)
     if ratio is None or lines is None:
         return None
-    across, down = map(int, ratio.groups())
+    across, down = ratio
     short = int(lines.group(1))
     long = _long(short, across, down)
     size = f"{long}x{short}" if across >= down else f"{short}x{long}"

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from math import inf, log
 from typing import Final, TypeVar
 
+from gateway.model.reading import nearest
+from gateway.model.sizes import ratio_of
+
 V = TypeVar("V", str, int)
 
-_RATIO: Final = re.compile(r"([1-9][0-9]{0,4}):([1-9][0-9]{0,4})")
 _NAMED: Final = {"2K": 1440, "4K": 2160, "8K": 4320}
 _LINES: Final = re.compile(r"([1-9][0-9]{0,4})p?")
 
@@ -23,15 +24,14 @@ def nearest_value(value: V, allowed: Sequence[V]) -> V | None:
             distances = {one: _distance(wanted, measure(str(one))) for one in allowed}
             best = min(allowed, key=distances.__getitem__, default=None)
             return best if best is not None and distances[best] < inf else None
-    # difflib is quadratic: nobody misspells a word into a novel.
-    close = get_close_matches(str(value)[:100], [str(one) for one in allowed], n=1, cutoff=0.3)
-    return next((one for one in allowed if close and str(one) == close[0]), None)
+    close = nearest(str(value), [str(one) for one in allowed], cutoff=0.3)
+    return next((one for one in allowed if str(one) == close), None)
 
 
 def _shape(text: str) -> float | None:
     """How wide a ratio is: 16:9 and 9:16 are as far from 1:1."""
-    found = _RATIO.fullmatch(text)
-    return log(int(found[1]) / int(found[2])) if found else None
+    sides = ratio_of(text)
+    return log(sides[0] / sides[1]) if sides else None
 
 
 def _lines(text: str) -> float | None:

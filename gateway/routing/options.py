@@ -1,11 +1,10 @@
 """A provider's own options: are they such as its table says?"""
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Final
 
 from gateway.model.errors import FieldFault
-from gateway.model.reading import either, shown, step
+from gateway.model.reading import TRUTHS, either, is_digits, nearest, shown, step
 from gateway.model.request import CreateVideo
 from providers.contract import Offer, Option, OptionKind, OptionValue
 
@@ -14,8 +13,6 @@ _TYPES: Final[Mapping[OptionKind, type]] = {
     OptionKind.INTEGER: int,
     OptionKind.BOOLEAN: bool,
 }
-_TRUTHS: Final = {"true": True, "false": False}
-_MAX_DIGITS: Final = 19
 
 
 def options_for(request: CreateVideo, offer: Offer, provider: str) -> dict[str, OptionValue]:
@@ -43,31 +40,23 @@ def _converted(value: OptionValue, kind: OptionKind | None) -> OptionValue:
     if not isinstance(value, str):
         return value
     if kind is OptionKind.BOOLEAN:
-        return _TRUTHS.get(value, value)
-    digits = value.removeprefix("-")
-    if (
-        kind is OptionKind.INTEGER
-        and digits.isascii()
-        and digits.isdecimal()
-        and len(digits) <= _MAX_DIGITS
-    ):
-        return int(value)
-    return value
+        return TRUTHS.get(value, value)
+    return int(value) if kind is OptionKind.INTEGER and is_digits(value) else value
 
 
 def _unknown(name: str, at: str, known: tuple[str, ...], target: str) -> FieldFault:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    near = nearest(name, known, cutoff=0.5)
     words = f"{target} has no option {shown(name)!r}"
     if not known:
         words = f"{target} has no options of its own"
     elif near:
-        words += f"; did you mean {near[0]!r}?"
+        words += f"; did you mean {near!r}?"
     return FieldFault(
         pointer=at,
         code="unknown_option",
         detail=words,
         allowed=known,
-        nearest=near[0] if near else None,
+        nearest=near,
         target=target,
     )
 
@@ -75,13 +64,13 @@ def _unknown(name: str, at: str, known: tuple[str, ...], target: str) -> FieldFa
 def _option_faults(
     option: Option, value: OptionValue, at: str, target: str
 ) -> Iterable[FieldFault]:
-    def fault(code: str, detail: str, nearest: str | int | None = None) -> FieldFault:
+    def fault(code: str, detail: str, near: str | int | None = None) -> FieldFault:
         return FieldFault(
             pointer=at,
             code=code,
             detail=f"{target} takes {detail} as {option.name}",
             allowed=option.allowed,
-            nearest=nearest,
+            nearest=near,
             target=target,
         )
 
@@ -90,12 +79,8 @@ def _option_faults(
         yield fault("wrong_type", f"{article} {option.kind.value}")
     elif isinstance(value, str):
         if option.allowed and value not in option.allowed:
-            near = get_close_matches(value[:100], option.allowed, n=1, cutoff=0.3)
-            yield fault(
-                "unsupported_value",
-                f"{either(option.allowed)}, not {shown(value)!r},",
-                near[0] if near else None,
-            )
+            words = f"{either(option.allowed)}, not {shown(value)!r},"
+            yield fault("unsupported_value", words, nearest(value, option.allowed, cutoff=0.3))
         elif option.longest is not None and len(value) > option.longest:
             words = f"up to {option.longest} characters, not {len(value)},"
             yield fault("too_long", words)
