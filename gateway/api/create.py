@@ -98,7 +98,7 @@ async def extend_video(request: Request[Any, Any, Any]) -> Response[bytes]:
             form=CreateVideoBody,
             files=FILE_FIELDS,
             answers={200: Answer(meaning="What would happen.", body=Quote)},
-            problems=(400, 401, 408, 413, 415, 422, 429, 503),
+            problems=_REFUSED,
         )
     },
 )

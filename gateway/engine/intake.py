@@ -2,13 +2,13 @@
 
 import asyncio
 import shutil
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from gateway.engine.drop import drop, foresee
 from gateway.engine.given import Known, look_up, unknown_file
-from gateway.engine.line import no_slot
+from gateway.engine.line import no_slot, spare_slots
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.errors import FieldFault, FilmgateError, InvalidError, UnavailableError
@@ -20,11 +20,20 @@ from gateway.model.phases import INITIAL, INITIAL_WITH_SOURCES
 from gateway.model.request import CreateVideo
 from gateway.observe.phases import phase_changed
 from gateway.routing.order import likely_first
+from gateway.routing.routes import Weighed, choices_of
 from gateway.storage import Connection, StorageError, jobs
 from gateway.storage.media import Pins
 
 LEAST_FREE: Final = 64 * 1024**2
 """Bytes of disk below which no job is promised anything: those under way need them."""
+
+
+class Judged(NamedTuple):
+    """A request that can be served: what is known of it, every target, and the ways to do it."""
+
+    known: Known
+    weighed: tuple[Weighed, ...]
+    choices: tuple[Choice, ...]
 
 
 async def accept(tools: Tools, request: CreateVideo, owner: str) -> Job:
@@ -35,7 +44,7 @@ async def accept(tools: Tools, request: CreateVideo, owner: str) -> Job:
         NoSlotError: It would not wait, and has to; nothing was stored.
         UnavailableError: It could not be stored; nothing was accepted.
     """
-    known, choices = await judge(tools, request, owner)
+    known, _, choices = await judge(tools, request, owner)
     await check_room(tools)
     saved: list[str] = []
     try:
@@ -73,7 +82,7 @@ async def _take(
     return job
 
 
-async def judge(tools: Tools, request: CreateVideo, owner: str) -> tuple[Known, tuple[Choice, ...]]:
+async def judge(tools: Tools, request: CreateVideo, owner: str) -> Judged:
     """The request with its files looked up, and the ways to serve it. Stores nothing.
 
     Raises:
@@ -81,7 +90,8 @@ async def judge(tools: Tools, request: CreateVideo, owner: str) -> tuple[Known, 
     """
     known = await look_up(tools, request, owner)
     try:
-        choices = tools.routes.choices(known.request)
+        weighed = tools.routes.weigh(known.request)
+        choices = choices_of(weighed)
     except InvalidError as error:
         if known.faults:
             faults = likely_first((*known.faults, *error.errors))
@@ -89,7 +99,7 @@ async def judge(tools: Tools, request: CreateVideo, owner: str) -> tuple[Known, 
         raise
     if known.faults:
         raise InvalidError("An input cannot be used.", errors=known.faults)
-    return known, choices
+    return Judged(known, weighed, choices)
 
 
 async def check_room(tools: Tools) -> None:
@@ -149,8 +159,11 @@ def _not_stored() -> UnavailableError:
 
 async def _store(tools: Tools, job: Job) -> None:
     def insert(connection: Connection) -> None:
-        if not job.request.routing.queue and (refusal := no_slot(connection, tools, job)):
-            raise refusal
+        if not job.request.routing.queue:
+            now = tools.clock.now()
+            refusal = no_slot(connection, job.choices, spare_slots(connection, now), now)
+            if refusal is not None:
+                raise refusal
         jobs.insert_job(connection, job)
 
     try:

@@ -73,17 +73,11 @@ def spare_slots(connection: Connection, now: int) -> list[ledger.FreeSlot]:
     return free
 
 
-def no_slot(connection: Connection, tools: Tools, job: Job) -> NoSlotError | None:
-    """Why a job that would not wait in line cannot start now, None where it can."""
-    return no_slot_for(connection, tools, job.choices)
-
-
-def no_slot_for(
-    connection: Connection, tools: Tools, choices: Sequence[Choice]
+def no_slot(
+    connection: Connection, choices: Sequence[Choice], spare: Sequence[ledger.FreeSlot], now: int
 ) -> NoSlotError | None:
-    """Why none of `choices` could start now, None where one can."""
-    now = tools.clock.now()
-    if choose(choices, spare_slots(connection, now)) is not None:
+    """Why none of `choices` could start now in a spare slot, None where one can."""
+    if choose(choices, spare) is not None:
         return None
     rests = ledger.resting(connection, [choice.provider for choice in choices], now)
     wait = ceil((rests[0].until - now) / SECOND) if rests else ASK_AGAIN

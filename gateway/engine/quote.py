@@ -42,8 +42,7 @@ async def quote(tools: Tools, request: CreateVideo, owner: str) -> Quote:
         InvalidError: No target can serve it, with the reasons that `accept` would give.
         NoSlotError: It would not wait, and would have to.
     """
-    known, choices = await judge(tools, request, owner)
-    weighed = tools.routes.weigh(known.request)
+    known, weighed, choices = await judge(tools, request, owner)
     queue = known.request.routing.queue
     now = await tools.database.read(
         lambda connection: _now(connection, tools, choices, queue=queue)
@@ -76,12 +75,13 @@ async def quote(tools: Tools, request: CreateVideo, owner: str) -> Quote:
 
 
 def _now(connection: Connection, tools: Tools, choices: tuple[Choice, ...], *, queue: bool) -> _Now:
-    if not queue and (refusal := line.no_slot_for(connection, tools, choices)):
-        raise refusal
     now = tools.clock.now()
+    spare = line.spare_slots(connection, now)
+    if not queue and (refusal := line.no_slot(connection, choices, spare, now)):
+        raise refusal
     providers = {choice.provider for choice in choices}
     return _Now(
-        spare=line.spare_slots(connection, now),
+        spare=spare,
         position=jobs.last_place(connection, choices),
         rests={name: ledger.resting(connection, [name], now) for name in providers},
     )

@@ -52,22 +52,10 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
             )
         )
 
-    def choices(self, request: CreateVideo) -> tuple[Choice, ...]:
-        """The ways to serve `request`: those of its model in order, then of its fallbacks.
-
-        Raises:
-            InvalidError: No target can, or the request names what there is not; `errors`
-                holds every reason of every target, see `likely_first`.
-        """
-        weighed = self.weigh(request)
-        choices = tuple(one.choice for one in weighed if one.choice is not None)
-        if not choices:
-            faults = likely_first(fault for one in weighed for fault in one.faults)
-            raise InvalidError("No target can serve this request as it is.", errors=faults)
-        return choices
-
     def weigh(self, request: CreateVideo) -> tuple[Weighed, ...]:
         """Every target that `request` names, each once: can it, at what price, and why not?
+
+        Those of its model come first, in order, then those of its fallbacks.
 
         Raises:
             InvalidError: The request names a model, a fallback or a provider there is not.
@@ -164,6 +152,20 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
                 f"credit of {provider} costs (money.credit.{provider})"
             )
         return FieldFault(pointer=MAX_COST, code="price_unknown", detail=words, target=target)
+
+
+def choices_of(weighed: Sequence[Weighed]) -> tuple[Choice, ...]:
+    """The ways to serve the request that was weighed, in order.
+
+    Raises:
+        InvalidError: There are none; `errors` holds every reason of every target, see
+            `likely_first`.
+    """
+    choices = tuple(one.choice for one in weighed if one.choice is not None)
+    if not choices:
+        faults = likely_first(fault for one in weighed for fault in one.faults)
+        raise InvalidError("No target can serve this request as it is.", errors=faults)
+    return choices
 
 
 def _unknown(at: str, what: str, name: str, known: Sequence[str]) -> FieldFault:

@@ -10,7 +10,7 @@ from gateway.model.errors import InvalidError
 from gateway.model.inputs import InlineInput, UrlInput
 from gateway.model.request import CreateVideo, Routing
 from gateway.routing.money import Money, money
-from gateway.routing.routes import Routes
+from gateway.routing.routes import Routes, choices_of
 from providers.contract import Mode, Price, Rate
 from providers.registry import ADAPTERS
 from tests.gateway.routing.rows_support import MADE, WIDE
@@ -53,7 +53,7 @@ def asking(model: str = "default", **values: Any) -> CreateVideo:
 
 def refused(rules: Routes, request: CreateVideo) -> InvalidError:
     with pytest.raises(InvalidError) as caught:
-        rules.choices(request)
+        choices_of(rules.weigh(request))
     return caught.value
 
 
@@ -67,26 +67,26 @@ def test_the_targets_are_those_of_the_providers_that_have_an_account() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_target_is_its_own_route(target: str) -> None:
     last = URL if target.endswith("v3.5") else None
-    (choice,) = routes().choices(asking(target, first_frame=URL, last_frame=last))
+    (choice,) = choices_of(routes().weigh(asking(target, first_frame=URL, last_frame=last)))
     assert choice.target == target
 
 
 @CALM
 @given(st.permutations(TARGETS))
 def test_the_order_of_the_route_is_kept(order: list[str]) -> None:
-    choices = routes(cheap=tuple(order)).choices(asking("cheap", first_frame=URL))
+    choices = choices_of(routes(cheap=tuple(order)).weigh(asking("cheap", first_frame=URL)))
     assert [one.target for one in choices] == [one for one in order if not one.endswith("v3.5")]
 
 
 def test_targets_that_cannot_serve_a_request_are_left_out_silently() -> None:
     rules = routes(default=("useapi-pixverse/v4", "pictory/veo3.1", "pictory/pixverse5.5"))
-    choices = rules.choices(asking(seconds=10))
+    choices = choices_of(rules.weigh(asking(seconds=10)))
     assert [(one.target, one.spec.seconds) for one in choices] == [("pictory/pixverse5.5", 10)]
 
 
 def test_each_choice_has_the_defaults_of_its_own_model() -> None:
     rules = routes(default=("useapi-pixverse/v4", "pictory/veo3.1"))
-    specs = [one.spec for one in rules.choices(asking())]
+    specs = [one.spec for one in choices_of(rules.weigh(asking()))]
     assert [(one.seconds, one.resolution) for one in specs] == [(5, "540p"), (4, "1080p")]
 
 
@@ -115,8 +115,8 @@ def test_when_no_target_fits_every_reason_of_every_target_is_told() -> None:
 def test_without_a_public_url_an_inline_picture_goes_where_it_can_be_uploaded() -> None:
     request = asking(first_frame=InlineInput(b"x"))
     order = ("pictory/pixverse5.5", "useapi-pixverse/v4")
-    far = routes(default=order).choices(request)
-    near = routes(public_url=False, default=order).choices(request)
+    far = choices_of(routes(default=order).weigh(request))
+    near = choices_of(routes(public_url=False, default=order).weigh(request))
     assert [one.target for one in far] == list(order)
     assert [one.target for one in near] == ["useapi-pixverse/v4"]
     assert request.mode is Mode.FIRST_FRAME
@@ -165,7 +165,7 @@ def test_the_name_of_a_model_may_hold_a_slash() -> None:
     table = replace(SOLD, offers=(replace(WIDE, model="studio/wide"),))
     rules = Routes(providers={"made": table}, routes={}, public_url=True, money=PRICED)
     request = asking("made/studio/wide", max_cost="0.32", seconds=5)
-    (choice,) = rules.choices(request)
+    (choice,) = choices_of(rules.weigh(request))
     assert (choice.provider, choice.spec.model) == ("made", "studio/wide")
     (fault,) = refused(rules, asking("made/studio/wide", max_cost="0.1", seconds=5)).errors
     assert (fault.code, fault.nearest) == ("too_expensive", "0.32")
@@ -188,7 +188,7 @@ def test_any_other_name_is_an_unknown_model(name: str) -> None:
     rules = routes(default=TARGETS)
     request = asking(name, first_frame=URL)
     if name in {"default", *TARGETS} - {"useapi-pixverse/v3.5"}:
-        assert rules.choices(request)
+        assert choices_of(rules.weigh(request))
     else:
         assert refused(rules, request).errors
 
@@ -214,7 +214,7 @@ def test_fallbacks_come_after_the_model_and_each_target_once() -> None:
         fallbacks=("useapi-pixverse/v4", "cheap", "pictory/veo3.1", "useapi-pixverse/v4"),
     )
     order = ["pictory/veo3.1", "useapi-pixverse/v4", "pictory/pixverse5.5"]
-    assert [one.target for one in rules.choices(request)] == order
+    assert [one.target for one in choices_of(rules.weigh(request))] == order
     assert [one.target for one in rules.weigh(request)] == order
 
 
@@ -243,7 +243,7 @@ def test_unknown_names_hide_no_reason_of_the_targets_that_there_are() -> None:
 
 
 def test_a_choice_has_the_price_of_its_list_and_says_whose_list_it_is() -> None:
-    wide, guessed, unpriced = shop(Money()).choices(asking(seconds=8))
+    wide, guessed, unpriced = choices_of(shop(Money()).weigh(asking(seconds=8)))
     assert (wide.price, wide.estimated) == (Price(amount=128, unit="made_tenths"), False)
     assert (guessed.price, guessed.estimated) == (Price(amount=64, unit="made_tenths"), True)
     assert (unpriced.price, unpriced.estimated) == (None, False)
@@ -261,7 +261,7 @@ def test_a_choice_has_the_price_of_its_list_and_says_whose_list_it_is() -> None:
 def test_what_costs_more_than_the_limit_or_nobody_knows_what_is_left_out(
     limit: str, taken: list[str]
 ) -> None:
-    choices = shop().choices(asking(max_cost=limit))
+    choices = choices_of(shop().weigh(asking(max_cost=limit)))
     assert [one.target for one in choices] == taken
 
 
@@ -353,6 +353,6 @@ def test_every_target_either_has_a_choice_or_reasons(
         assert all(fault.target == one.target for fault in one.faults)
         assert one.choice is None or one.choice.target == one.target
     if any(one.choice for one in weighed):
-        assert rules.choices(request) == tuple(one.choice for one in weighed if one.choice)
+        assert choices_of(weighed) == tuple(one.choice for one in weighed if one.choice)
     else:
         assert refused(rules, request).errors
