@@ -16,7 +16,7 @@ from gateway.engine.tools import Tools
 from gateway.model.errors import NotFoundError
 from gateway.model.job import Job, Moment
 from gateway.model.phases import FINAL, Phase
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, jobs, ledger, line
 
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -47,7 +47,7 @@ def around(connection: Connection, job: Job, now: int) -> Seen:
         providers = [choice.provider for choice in job.choices]
         rests = ledger.resting(connection, providers, now)
         queue = Queue(
-            position=jobs.place_in_line(connection, job),
+            position=line.place_in_line(connection, job),
             reason=line_reason(rests),
         )
     return Seen(job, jobs.history(connection, job.id), queue)

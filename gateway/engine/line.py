@@ -16,6 +16,7 @@ from gateway.routing.choose import choose
 from gateway.storage import Connection, jobs, ledger
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Attempt, State
+from gateway.storage.line import in_line, past_start
 from providers.contract import Account
 
 PAGE: Final = 50
@@ -43,7 +44,7 @@ def bind_line(connection: Connection, tools: Tools) -> list[Bound]:
     bound: list[Bound] = []
     while free:
         providers = tuple(dict.fromkeys(slot.provider for slot in free))
-        line = jobs.in_line(connection, providers, now, PAGE)
+        line = in_line(connection, providers, now, PAGE)
         before = len(bound)
         for job in line:
             found = choose(job.choices, free)
@@ -62,7 +63,7 @@ def spare_slots(connection: Connection, now: int) -> list[ledger.FreeSlot]:
     behind: Job | None = None
     while free:
         providers = tuple(dict.fromkeys(slot.provider for slot in free))
-        line = jobs.in_line(connection, providers, now, PAGE, behind=behind)
+        line = in_line(connection, providers, now, PAGE, behind=behind)
         for job in line:
             found = choose(job.choices, free)
             if found is not None:
@@ -103,7 +104,7 @@ def expire(connection: Connection, tools: Tools) -> list[Change]:
                 message=f"it was still {job.phase.value} at routing.deadline; nothing was spent",
             ),
         )
-        for job in jobs.past_start(connection, now, GRASP)
+        for job in past_start(connection, now, GRASP)
     ]
     return [change for change in changes if change is not None]
 

@@ -18,6 +18,7 @@ from gateway.model.request import CreateVideo
 from gateway.storage import Connection, StorageError, deliveries, jobs, ledger
 from gateway.storage.deliveries import Delivery
 from gateway.storage.jobs import Change
+from gateway.storage.line import next_start_by
 
 IDLE: Final = 5.0
 """Seconds after which the engine looks at the database though nothing woke it."""
@@ -215,7 +216,7 @@ class Engine:
             now = self.tools.clock.now()
             return [
                 jobs.next_due(connection, now, *full),
-                jobs.next_start_by(connection),
+                next_start_by(connection),
                 ledger.cooling_until(connection, now),
                 # Those that wait for room are woken by its coming.
                 None if busy else deliveries.next_due(connection),

@@ -19,8 +19,9 @@ from gateway.model.quote import Quote, QuotedChoice, QuotedRequest, RefusedTarge
 from gateway.model.request import CreateVideo
 from gateway.routing.choose import choose
 from gateway.routing.routes import Weighed
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, ledger
 from gateway.storage.ledger import FreeSlot, Rest
+from gateway.storage.line import last_place
 from providers.contract import Account, InputForm, Role
 
 TOKEN = "<token of the attempt>"  # noqa: S105 - stands for one
@@ -82,7 +83,7 @@ def _now(connection: Connection, tools: Tools, choices: tuple[Choice, ...], *, q
     providers = {choice.provider for choice in choices}
     return _Now(
         spare=spare,
-        position=jobs.last_place(connection, choices),
+        position=last_place(connection, choices),
         rests={name: ledger.resting(connection, [name], now) for name in providers},
     )
 

@@ -6,7 +6,7 @@ from gateway.engine import policy
 from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, deliveries, holdings, jobs, ledger
+from gateway.storage import Connection, deliveries, holdings, jobs, ledger, line
 from gateway.storage.ledger import State
 from providers.contract import Fault
 
@@ -32,7 +32,7 @@ async def recover(tools: Tools) -> None:
         tell("jobs taken over", **taken)
     await drop(tools, await tools.database.read(holdings.doomed))
     stranded = await tools.database.read(
-        lambda connection: jobs.unserved(connection, _served(tools))
+        lambda connection: line.unserved(connection, _served(tools))
     )
     if stranded:
         _log.warning("jobs wait for providers that no account is configured for", jobs=stranded)

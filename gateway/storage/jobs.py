@@ -8,27 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Tuple,
-    case,
-    delete,
-    false,
-    func,
-    insert,
-    not_,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from gateway.model.clock import SECOND
 from gateway.model.inputs import StoredInput
-from gateway.model.job import Choice, Job, Moment
+from gateway.model.job import Job, Moment
 from gateway.model.phases import FINAL, IN_HAND, STATUS, Event, Phase, Status, step
-from gateway.storage import deliveries, holdings, waits
+from gateway.storage import deliveries, holdings, line, waits
 from gateway.storage.rows import job_of, stored
 from gateway.storage.tables import events, jobs
 
@@ -57,8 +43,7 @@ class _Wish(msgspec.Struct):
 def insert_job(connection: Connection, job: Job) -> None:
     """Store a new job with its first event, what it holds and what it waits for."""
     row = {name: stored(name, getattr(job, name)) for name in Job.__struct_fields__}
-    names = "|".join(_providers(job.choices))
-    connection.execute(insert(jobs).values(providers=f"|{names}|", **row))
+    connection.execute(insert(jobs).values(providers=line.served(job.choices), **row))
     for given in job.request.given:
         if isinstance(given.value, StoredInput):
             holdings.hold(connection, given.value.digest, job.id)
@@ -267,107 +252,6 @@ def in_phase(connection: Connection, phase: Phase) -> list[Job]:
     return [job_of(row) for row in rows]
 
 
-def in_line(
-    connection: Connection,
-    providers: Sequence[str],
-    now: int,
-    limit: int,
-    *,
-    behind: Job | None = None,
-) -> list[Job]:
-    """The head of the line: waiting jobs that one of `providers` could serve, oldest first.
-
-    One that an account or a provider turned away lets those go first that were not tried as
-    often: it may be the only one that is refused, and must not stop the others. None that
-    should have started by now. With `behind`, those after this one.
-    """
-    rows = connection.execute(
-        select(jobs)
-        # "+ 0" keeps the planner from the indexes on times, which would sort the whole line.
-        .where(
-            jobs.c.phase == Phase.WAITING_FOR_SLOT.value,
-            jobs.c.due_at + 0 <= now,
-            or_(jobs.c.start_by.is_(None), jobs.c.start_by + 0 > now),
-            _served_by(providers),
-            *([] if behind is None else [_rank > _place(behind)]),
-        )
-        .order_by(jobs.c.turned_away, jobs.c.created_at, jobs.c.id)
-        .limit(limit)
-    ).mappings()
-    return [job_of(row) for row in rows]
-
-
-def place_in_line(connection: Connection, job: Job) -> int:
-    """How many waiting jobs stand before this one, plus one.
-
-    Only those that could take a slot from it: that one of its providers could serve.
-    """
-    return _in_front(connection, _providers(job.choices), _rank < _place(job)) + 1
-
-
-def last_place(connection: Connection, choices: Sequence[Choice]) -> int:
-    """The place in line that a new job with these choices would get."""
-    return _in_front(connection, _providers(choices), jobs.c.turned_away == 0) + 1
-
-
-def _in_front(connection: Connection, providers: Sequence[str], where: ColumnElement[bool]) -> int:
-    found: int = connection.execute(
-        select(func.count())
-        .select_from(jobs)
-        .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, _served_by(providers), where)
-    ).scalar_one()
-    return found
-
-
-_rank: Final = tuple_(jobs.c.turned_away, jobs.c.created_at, jobs.c.id)
-"""The order of the line."""
-
-
-def _place(job: Job) -> Tuple:
-    return tuple_(job.turned_away, job.created_at, job.id)
-
-
-def _providers(choices: Sequence[Choice]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(choice.provider for choice in choices))
-
-
-def unserved(connection: Connection, providers: Sequence[str]) -> int:
-    """How many waiting jobs none of `providers` could serve."""
-    found: int = connection.execute(
-        select(func.count())
-        .select_from(jobs)
-        .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, not_(_served_by(providers)))
-    ).scalar_one()
-    return found
-
-
-_BEFORE_START: Final = (Phase.WAITING_FOR_INPUT, Phase.WAITING_FOR_SLOT)
-
-
-def past_start(connection: Connection, now: int, limit: int) -> list[Job]:
-    """Jobs that still wait although they should have started by now."""
-    found: list[Job] = []
-    for phase in _BEFORE_START:
-        rows = connection.execute(
-            select(jobs).where(jobs.c.phase == phase.value, jobs.c.start_by <= now).limit(limit)
-        ).mappings()
-        found += [job_of(row) for row in rows]
-    return found
-
-
-def next_start_by(connection: Connection) -> int | None:
-    """When the next waiting job has waited too long."""
-    firsts = [
-        connection.execute(
-            select(func.min(jobs.c.start_by)).where(
-                jobs.c.phase == phase.value, jobs.c.start_by.is_not(None)
-            )
-        ).scalar_one()
-        for phase in _BEFORE_START
-    ]
-    return min((int(one) for one in firsts if one is not None), default=None)
-
-
 def next_due(connection: Connection, now: int, *waiting: Phase) -> int | None:
     """When the next job is due.
 
@@ -401,12 +285,6 @@ def rebase(connection: Connection, now: int) -> None:
         update(jobs)
         .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, jobs.c.due_at > now)
         .values(due_at=now)
-    )
-
-
-def _served_by(providers: Sequence[str]) -> ColumnElement[bool]:
-    return or_(
-        false(), *(jobs.c.providers.contains(f"|{name}|", autoescape=True) for name in providers)
     )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,6 @@ from gateway.storage import Database, StorageError, files, holdings
 from gateway.storage.media import MediaStore
 
 CONTENT = b"a film, or a picture"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(tmp_path / "filmgate.db")
-    try:
-        made.migrate()
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

@@ -1,53 +1,20 @@
 """Rows of jobs, attempts and slots; the schema that migrations make."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from msgspec.structs import replace
 from sqlalchemy import Connection, event, text
 
-from gateway.model.inputs import StoredInput
-from gateway.model.job import Choice, Job, JobError, Result
+from gateway.model.job import JobError, Result
 from gateway.model.phases import IN_HAND, INITIAL, TRANSITIONS, Event, IllegalMoveError, Phase
-from gateway.model.request import CreateVideo
-from gateway.storage import Database, jobs, ledger
+from gateway.storage import Database, jobs, ledger, line
 from gateway.storage.ledger import Attempt, FreeSlot, State
 from gateway.storage.tables import metadata
-from providers.contract import Account, Mode, Price, Secret, VideoSpec
-
-NOW = 1_800_000_000_000_000
-SPEC = VideoSpec(
-    model="m", mode=Mode.TEXT, prompt="a bay", seconds=5, aspect_ratio="16:9", resolution="720p"
-)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(tmp_path / "filmgate.db")
-    try:
-        made.migrate()
-        yield made
-    finally:
-        made.close()
-
-
-def a_job(name: str = "video_1", *providers: str, created_at: int = NOW) -> Job:
-    return Job(
-        id=name,
-        owner="tester",
-        phase=INITIAL,
-        request=CreateVideo(
-            prompt="a bay", first_frame=StoredInput(digest="d", media_type="image/png")
-        ),
-        choices=tuple(Choice(provider=one, spec=SPEC) for one in providers or ("pictory",)),
-        created_at=created_at,
-        updated_at=created_at,
-        due_at=created_at,
-    )
+from providers.contract import Account, Price, Secret
+from tests.gateway.storage.rows_support import NOW, a_job
 
 
 def an_account(name: str, max_jobs: int, provider: str = "pictory") -> Account:
@@ -202,66 +169,14 @@ async def test_a_callback_during_a_look_is_not_forgotten_when_the_look_ends(
     assert await due() == later + 1000
 
 
-async def test_the_line_is_read_in_order_and_only_for_providers_with_room(
-    database: Database,
-) -> None:
-    def fill(connection: Connection) -> None:
-        jobs.insert_job(connection, a_job("video_c", "pictory", created_at=NOW + 2))
-        jobs.insert_job(connection, a_job("video_b", "useapi-pixverse", created_at=NOW + 1))
-        jobs.insert_job(connection, a_job("video_a", "useapi-pixverse", "pictory"))
-
-    await database.write(fill)
-
-    async def line(*providers: str) -> list[str]:
-        found = await database.read(
-            lambda connection: jobs.in_line(connection, providers, NOW + 5, 10)
-        )
-        return [job.id for job in found]
-
-    assert await line("pictory") == ["video_a", "video_c"]
-    assert await line("useapi-pixverse") == ["video_a", "video_b"]
-    assert await line("pict%") == []
-    job = await database.read(lambda connection: jobs.get(connection, "video_c"))
-    assert job is not None
-    # Of those before it only one could take a slot from it.
-    assert await database.read(lambda connection: jobs.place_in_line(connection, job)) == 2
-
-
-async def test_those_that_were_turned_away_stand_behind_those_not_tried(
-    database: Database,
-) -> None:
-    def read(connection: Connection) -> tuple[list[str], list[str], list[int], int]:
-        line = jobs.in_line(connection, ["pictory"], NOW + 5, 10)
-        behind = [jobs.in_line(connection, ["pictory"], NOW + 5, 1, behind=one) for one in line]
-        return (
-            [job.id for job in line],
-            [job.id for page in behind for job in page],
-            [jobs.place_in_line(connection, job) for job in line],
-            jobs.last_place(connection, a_job().choices),
-        )
-
-    def fill(connection: Connection) -> None:
-        for n, turned_away in enumerate((2, 1, 0, 0)):
-            job = replace(a_job(f"video_{n}", created_at=NOW + n), turned_away=turned_away)
-            jobs.insert_job(connection, job)
-
-    await database.write(fill)
-    line, behind, places, last = await database.read(read)
-
-    assert line == ["video_2", "video_3", "video_1", "video_0"]
-    assert behind == line[1:]
-    assert places == [1, 2, 3, 4]
-    assert last == 3
-
-
 @pytest.mark.parametrize(
     ("query", "index"),
     [
         (lambda c: jobs.take_due(c, Phase.RENDERING, NOW, until=NOW, limit=9), "ix_jobs_due"),
-        (lambda c: jobs.in_line(c, ["pictory"], NOW, 9), "ix_jobs_line"),
-        (lambda c: jobs.in_line(c, ["pictory"], NOW, 9, behind=a_job()), "ix_jobs_line"),
-        (lambda c: jobs.place_in_line(c, a_job()), "ix_jobs_line"),
-        (lambda c: jobs.last_place(c, a_job().choices), "ix_jobs_line"),
+        (lambda c: line.in_line(c, ["pictory"], NOW, 9), "ix_jobs_line"),
+        (lambda c: line.in_line(c, ["pictory"], NOW, 9, behind=a_job()), "ix_jobs_line"),
+        (lambda c: line.place_in_line(c, a_job()), "ix_jobs_line"),
+        (lambda c: line.last_place(c, a_job().choices), "ix_jobs_line"),
         (lambda c: jobs.next_due(c, NOW), "ix_jobs_due"),
         (lambda c: jobs.history(c, "video_1"), "ix_events_job_id_seq"),
         (lambda c: ledger.by_token(c, "hash"), "sqlite_autoindex_attempts"),
