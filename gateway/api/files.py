@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from gateway.api.body import FORM, check_coding, media_type, read_body, read_form, wrong_type
 from gateway.api.form import file_name
+from gateway.api.listing import Listing
 from gateway.api.operation import READ, Answer, Operation, Parameter
 from gateway.api.query import PAGING, ascending, read_after, read_limit
 from gateway.api.sending import CONDITIONS, answers, file_response
@@ -51,14 +52,8 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class FileList(msgspec.Struct, frozen=True, kw_only=True):
+class FileList(Listing[File], frozen=True, kw_only=True):
     """A page of files."""
-
-    object: Literal["list"] = "list"
-    data: tuple[File, ...]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
 
 class FileDeleted(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,17 +177,9 @@ async def list_files(request: Request[Any, Any, Any]) -> Response[bytes]:
         owner,
         after=read_after(request),
         limit=read_limit(request),
-        order="asc" if ascending(request) else "desc",
+        ascending=ascending(request),
     )
-    data = tuple(shown(one) for one in page.items)
-    return json_response(
-        FileList(
-            data=data,
-            first_id=data[0].id if data else None,
-            last_id=data[-1].id if data else None,
-            has_more=page.has_more,
-        )
-    )
+    return json_response(FileList.of(tuple(map(shown, page.items)), has_more=page.has_more))
 
 
 @route(

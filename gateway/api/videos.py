@@ -56,20 +56,13 @@ async def list_videos(request: Request[Any, Any, Any]) -> Response[bytes]:
     tools, owner = surroundings(request)
     after, limit, upwards = read_after(request), read_limit(request), ascending(request)
     statuses = [Status(word) for word in read_words(request, "status", _STATUSES)]
-    found, more = await tools.database.read(
+    page = await tools.database.read(
         lambda connection: jobs.page(
             connection, owner, after=after, limit=limit, ascending=upwards, statuses=statuses
         )
     )
-    data = tuple(video(job, money=tools.routes.money) for job in found)
-    return json_response(
-        VideoList(
-            data=data,
-            first_id=data[0].id if data else None,
-            last_id=data[-1].id if data else None,
-            has_more=more,
-        )
-    )
+    data = tuple(video(job, money=tools.routes.money) for job in page.items)
+    return json_response(VideoList.of(data, has_more=page.has_more))
 
 
 @route(

@@ -4,6 +4,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from gateway.api.listing import Listing
 from gateway.model.blame import Blamed
 from gateway.model.phases import Phase, Status
 from providers.contract import Mode, OptionValue
@@ -160,14 +161,8 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     timeline: tuple[TimelineEntry, ...]
 
 
-class VideoList(msgspec.Struct, frozen=True, kw_only=True):
+class VideoList(Listing[Video], frozen=True, kw_only=True):
     """A page of videos."""
-
-    object: Literal["list"] = "list"
-    data: tuple[Video, ...]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
 
 class VideoDeleted(msgspec.Struct, frozen=True, kw_only=True):

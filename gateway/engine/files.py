@@ -1,7 +1,6 @@
 """Uploaded files: kept once by their bytes, named by an id for each upload."""
 
 import asyncio
-from typing import Literal
 
 import structlog
 
@@ -10,11 +9,12 @@ from gateway.engine.intake import check_room
 from gateway.engine.kinds import facts_of
 from gateway.engine.tools import Tools
 from gateway.model.errors import FieldFault, InvalidError, UnavailableError
-from gateway.model.files import Page, StoredFile
+from gateway.model.files import StoredFile
 from gateway.model.ids import digest as digest_of
 from gateway.model.ids import new_id
 from gateway.model.media import NotMedia
 from gateway.storage import StorageError, files
+from gateway.storage.paging import Page
 
 _log = structlog.get_logger()
 
@@ -68,12 +68,12 @@ async def find(tools: Tools, owner: str, file_id: str) -> StoredFile | None:
 
 
 async def listing(
-    tools: Tools, owner: str, *, after: str | None, limit: int, order: Literal["asc", "desc"]
+    tools: Tools, owner: str, *, after: str | None, limit: int, ascending: bool
 ) -> Page[StoredFile]:
     """The owner's files behind `after`, in the order they came or the other way round."""
     return await tools.database.read(
         lambda connection: files.page(
-            connection, owner, after=after, limit=limit, ascending=order == "asc"
+            connection, owner, after=after, limit=limit, ascending=ascending
         )
     )
 

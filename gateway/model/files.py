@@ -1,10 +1,6 @@
 """Uploaded files: pictures and films that requests name by id."""
 
-from typing import Generic, TypeVar
-
 import msgspec
-
-T = TypeVar("T")
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,10 +21,3 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     height: int | None = None
     duration_ms: int | None = None
     created_at: int
-
-
-class Page(msgspec.Struct, Generic[T], frozen=True):
-    """A part of a list, and whether there is more behind it."""
-
-    items: tuple[T, ...]
-    has_more: bool

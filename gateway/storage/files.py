@@ -5,8 +5,9 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from gateway.model.files import Page, StoredFile
-from gateway.storage import holdings
+from gateway.model.files import StoredFile
+from gateway.storage import holdings, paging
+from gateway.storage.paging import Page
 from gateway.storage.tables import files
 
 _COLUMNS: Final = tuple(files.c[name] for name in StoredFile.__struct_fields__)
@@ -33,11 +34,15 @@ def page(
 ) -> Page[StoredFile]:
     """The owner's files in the order they came, or the other way round, behind `after`."""
     query = select(*_COLUMNS).where(files.c.owner == owner)
-    if after is not None:
-        query = query.where(files.c.id > after if ascending else files.c.id < after)
-    query = query.order_by(files.c.id if ascending else files.c.id.desc()).limit(limit + 1)
-    found = [StoredFile(**row) for row in connection.execute(query).mappings()]
-    return Page(tuple(found[:limit]), len(found) > limit)
+    return paging.page(
+        connection,
+        query,
+        files.c.id,
+        lambda row: StoredFile(**row),
+        after=after,
+        limit=limit,
+        ascending=ascending,
+    )
 
 
 def remove(connection: Connection, owner: str, file_id: str) -> list[str] | None:

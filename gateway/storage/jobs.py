@@ -14,7 +14,8 @@ from gateway.model.clock import SECOND
 from gateway.model.inputs import StoredInput
 from gateway.model.job import Job, Moment
 from gateway.model.phases import FINAL, IN_HAND, STATUS, Event, Phase, Status, step
-from gateway.storage import deliveries, holdings, line, waits
+from gateway.storage import deliveries, holdings, line, paging, waits
+from gateway.storage.paging import Page
 from gateway.storage.rows import job_of, stored
 from gateway.storage.tables import events, jobs
 
@@ -65,8 +66,8 @@ def page(
     limit: int,
     ascending: bool = False,
     statuses: Collection[Status] = (),
-) -> tuple[list[Job], bool]:
-    """The owner's jobs in the order they came, or the other way round, and whether there are more.
+) -> Page[Job]:
+    """The owner's jobs in the order they came, or the other way round.
 
     Only those behind `after` and, where some are named, of these `statuses`.
     """
@@ -74,11 +75,9 @@ def page(
     if statuses:
         phases = [phase.value for phase, status in STATUS.items() if status in statuses]
         query = query.where(jobs.c.phase.in_(phases))
-    if after is not None:
-        query = query.where(jobs.c.id > after if ascending else jobs.c.id < after)
-    query = query.order_by(jobs.c.id if ascending else jobs.c.id.desc()).limit(limit + 1)
-    found = [job_of(row) for row in connection.execute(query).mappings()]
-    return found[:limit], len(found) > limit
+    return paging.page(
+        connection, query, jobs.c.id, job_of, after=after, limit=limit, ascending=ascending
+    )
 
 
 def keep_input(

@@ -79,11 +79,11 @@ async def test_files_are_listed_in_the_order_they_came_a_page_at_a_time(tmp_path
         ]
         await files.keep(stage.tools, "other", picture(), "x.png", "vision")
 
-        first = await files.listing(stage.tools, ME, after=None, limit=2, order="asc")
+        first = await files.listing(stage.tools, ME, after=None, limit=2, ascending=True)
         assert ([one.id for one in first.items], first.has_more) == (ids[:2], True)
-        rest = await files.listing(stage.tools, ME, after=ids[1], limit=3, order="asc")
+        rest = await files.listing(stage.tools, ME, after=ids[1], limit=3, ascending=True)
         assert ([one.id for one in rest.items], rest.has_more) == (ids[2:], False)
-        newest = await files.listing(stage.tools, ME, after=ids[4], limit=10, order="desc")
+        newest = await files.listing(stage.tools, ME, after=ids[4], limit=10, ascending=False)
         assert [one.id for one in newest.items] == ids[3::-1]
 
 

@@ -32,11 +32,9 @@ async def rows(stage: Rig) -> dict[str, int]:
 
 
 async def page(stage: Rig, owner: str = "tester", **how: Any) -> tuple[list[str], bool]:
-    found, more = await stage.tools.database.read(
-        lambda connection: jobs.page(connection, owner, **how)
-    )
-    assert all(isinstance(one, Job) for one in found)
-    return [one.id for one in found], more
+    found = await stage.tools.database.read(lambda connection: jobs.page(connection, owner, **how))
+    assert all(isinstance(one, Job) for one in found.items)
+    return [one.id for one in found.items], found.has_more
 
 
 async def test_a_finished_video_goes_with_all_that_is_known_of_it(tmp_path: Path) -> None:
