@@ -35,18 +35,18 @@ class Row(NamedTuple):
     """An answer to a submission, and what follows.
 
     `fails` is the error the client gets, `waits` the reason it is shown; a row with neither
-    goes on at the other account. `rests` says which accounts get no jobs, and for how many
-    seconds (at least, at most).
+    goes on at the other account. `says` is what is told of the provider's words. `rests` says
+    which accounts get no jobs, and for how many seconds (at least, at most).
     """
 
     id: str
     provider: str
     status: int
     body: Any
+    says: str
     fails: Fault | None = None
     waits: Fault | None = None
     rests: Mapping[str, tuple[int, int]] = NOBODY
-    says: str = ""
     headers: Mapping[str, str] = {}
     phase: str = ""
 
@@ -110,6 +110,7 @@ REFUSALS: Final = (
         429,
         error("Reached the limit for concurrent generations."),
         rests={A: (90, 110)},
+        says="concurrent generations",
         headers={"retry-after": "90"},
     ),
     Row("596", A, 596, error(PENDING), rests={A: PAUSE}, says="pending error"),
@@ -130,10 +131,17 @@ REFUSALS: Final = (
         says="1010",
     ),
     Row("429", P, 429, {"message": "Too Many Requests"}, rests={P: (30, 60)}, says="Too Many"),
-    Row("429 of the edge", P, 429, "<html>slow down</html>", rests={P: (30, 60)}),
-    Row("500", P, 500, {"message": "Internal server error"}, phase="submission_unknown"),
+    Row("429 of the edge", P, 429, "<html>slow down</html>", rests={P: (30, 60)}, says="slow down"),
+    Row(
+        "500",
+        P,
+        500,
+        {"message": "Internal server error"},
+        phase="submission_unknown",
+        says="HTTP 500",
+    ),
     Row("garbage", P, 200, "<html>Hello</html>", phase="submission_unknown", says="HTTP 200"),
-    Row("success false", P, 200, {"success": False}, phase="submission_unknown"),
+    Row("success false", P, 200, {"success": False}, phase="submission_unknown", says="HTTP 200"),
 )
 
 
@@ -235,7 +243,10 @@ async def test_what_the_provider_answers_becomes_what_the_client_is_told(
 
 
 class Look(NamedTuple):
-    """An answer to a look at a running job, and where the job then stands."""
+    """An answer to a look at a running job, and where the job then stands.
+
+    `says` is in the message of the error, where there is one.
+    """
 
     id: str
     provider: str
@@ -290,6 +301,7 @@ LOOKS: Final = (
         listed(video_status=7, video_status_name="MODERATED", video_status_final=True),
         "failed",
         Fault.MODERATED,
+        "PixVerse moderated this video",
     ),
     Look(
         "failed",
@@ -309,6 +321,7 @@ LOOKS: Final = (
         listed(video_status=99, video_status_name="GONE", video_status_final=True),
         "failed",
         Fault.GENERATION_FAILED,
+        "GONE and gives no reason",
     ),
     Look("404", P, 404, {"message": "Not Found"}),
     Look("401", P, 401, {"message": "Unauthorized"}),
@@ -374,8 +387,21 @@ LOOKS: Final = (
         Fault.GENERATION_FAILED,
         "17: no luck",
     ),
-    Look("cleaned", P, 200, job(success=True, status="cleaned"), "failed", Fault.RESULT_GONE),
+    Look(
+        "cleaned",
+        P,
+        200,
+        job(success=True, status="cleaned"),
+        "failed",
+        Fault.RESULT_GONE,
+        "deleted at Pictory",
+    ),
 )
+
+
+def test_every_error_that_is_told_comes_with_words() -> None:
+    assert all(row.says for row in REFUSALS)
+    assert all(bool(look.says) == (look.error is not None) for look in LOOKS)
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,11 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
 
 from gateway.app import build
-from gateway.config import (
-    AccountSettings,
-    DatabaseSettings,
-    MediaSettings,
-    ServerSettings,
-    Settings,
-)
 from gateway.net import Upstream
-from providers.contract import Secret
+from tests.gateway.api.conftest import KEY
+from tests.gateway.api.conftest import settings as gate_settings
 from tests.strategies import CALM
 
-KEY: Final = "key-of-the-client"
 FORM: Final = "multipart/form-data"
 EXAMPLES: Final = 25
 """Requests a route; right ones and wrong ones."""
@@ -58,23 +51,9 @@ def _refuse(request: httpx.Request) -> httpx.Response:
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The document of an application that schemathesis runs in this process."""
     folder: Path = tmp_path_factory.mktemp("gate")
-    told = Settings(
-        server=ServerSettings(api_keys=(Secret(KEY),), public_url="https://gate.example"),
-        database=DatabaseSettings(url=f"sqlite:///{folder / 'gate.db'}"),
-        media=MediaSettings(directory=folder / "media"),
-        accounts=(
-            AccountSettings(
-                name="pixverse",
-                provider="useapi-pixverse",
-                api_key=Secret("user:1-key-of-it"),
-                email="ops@example.com",
-            ),
-            AccountSettings(name="pictory", provider="pictory", api_key=Secret("pictai_key")),
-        ),
-    )
     wire = httpx.MockTransport(_refuse)
     upstream = Upstream((), provider_transport=wire, media_transport=wire)
-    app = asyncio.run(build(told, upstream=upstream))
+    app = asyncio.run(build(gate_settings(folder, KEY), upstream=upstream))
 
     async def standing(scope: Any, receive: Any, send: Any) -> None:
         """The application with an engine that stands still, started and stopped by nobody."""
