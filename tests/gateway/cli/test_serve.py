@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.cli.serve import _listen
 from tests.gateway.cli.programs import filmgate, serving, started
 
 SETTINGS = """
@@ -177,3 +178,13 @@ def test_what_it_keeps_is_for_its_user_alone(configured: Path) -> None:
 
         assert len(kept) >= 3
         assert [path.name for path in kept if path.stat().st_mode & 0o077] == []
+
+
+def test_a_connection_sends_each_part_of_an_answer_at_once() -> None:
+    with (
+        _listen("127.0.0.1", 0, 8080) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
