@@ -2,19 +2,28 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mockserver.engine.core import Engine
+from mockserver.engine.faults import Fault
 from mockserver.engine.jobs import Job, Phase
-from mockserver.http import Request, Response, Route, reply
-from mockserver.media.clip import clip_of
+from mockserver.injection import FILM, ordered, spoilt
+from mockserver.magic.directives import without_directives
+from mockserver.media.clip import Clip, Source
 from mockserver.media.render import STILLS, MissingExtraError
-from mockserver.media.store import MediaStore
-from mockserver.pixverse_files import Files
+from mockserver.wire.http import Request, Response, Route, reply
+
+if TYPE_CHECKING:
+    from mockserver.provider import Upload
+    from mockserver.world import World
 
 BASE_PATH = "/media"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _NOTHING = {"error": "No such media, or not finished yet"}
+NOT_YET = {"error": "The film is finished, but its files are not here yet"}
+EXPIRED = {"error": "The link has expired"}
 
 
 def cut(wanted: str, size: int) -> tuple[int, int] | None:
@@ -39,39 +48,63 @@ def cut(wanted: str, size: int) -> tuple[int, int] | None:
 
 def serve(data: bytes, content_type: str, request: Request, *, job: str | None = None) -> Response:
     """The bytes, or the part of them that was asked for."""
-    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    digest = hashlib.sha256(data).hexdigest()
+    etag = f'"{digest[:32]}"'
     headers = {"etag": etag, "accept-ranges": "bytes", "content-type": content_type}
     if request.headers.get("if-none-match") in {etag, "*"}:
         return Response(status=304, headers=headers, job=job)
     wanted = request.headers.get("range")
     if wanted is None or request.headers.get("if-range", etag) != etag:
-        return Response(body=data, headers=headers, job=job)
+        return Response(body=data, headers=headers, job=job, digest=digest)
     try:
         part = cut(wanted, len(data))
     except ValueError:
-        return Response(body=data, headers=headers, job=job)
+        return Response(body=data, headers=headers, job=job, digest=digest)
     if part is None:
         return Response(
             status=416, headers=headers | {"content-range": f"bytes */{len(data)}"}, job=job
         )
     first, last = part
     headers["content-range"] = f"bytes {first}-{last}/{len(data)}"
-    return Response(status=206, body=data[first : last + 1], headers=headers, job=job)
+    body = data[first : last + 1]
+    return Response(status=206, body=body, headers=headers, job=job, digest=digest)
+
+
+def clip_of(job: Job) -> Clip:
+    """The film of a job that has completed."""
+    order = job.order
+    return Clip(
+        width=order.width,
+        height=order.height,
+        seconds=order.seconds,
+        caption=without_directives(order.prompt) or order.provider,
+        job=job.id,
+        sources=tuple(
+            Source(role=source.role, url=source.url, data=source.data) for source in job.material
+        ),
+    )
 
 
 class Downloads:
-    """The media of one mock server, by the names its providers give out."""
+    """The media of one world, by the names its providers give out."""
 
-    def __init__(self, engine: Engine, files: Files, store: MediaStore) -> None:
-        self._engine = engine
-        self._files = files
-        self._store = store
+    def __init__(self, world: "World") -> None:
+        self._world = world
 
-    def routes(self) -> list[Route]:
+    @classmethod
+    def routes(cls) -> list[Route]:
         """The rows for the route table; media links need no key, as at the providers."""
+
+        async def media(world: "World", request: Request) -> Response:
+            return await world.downloads.media(request)
+
+        async def upload(world: "World", request: Request) -> Response:
+            return await world.downloads.upload(request)
+
+        film = f"{BASE_PATH}/{{file}}"
         return [
-            Route("GET", f"{BASE_PATH}/{{file}}", "media.download", self.media),
-            Route("GET", f"{BASE_PATH}/upload/{{file}}", "media.upload", self.upload),
+            Route("GET", film, "media.download", media, act="download", job_param="file"),
+            Route("GET", f"{BASE_PATH}/upload/{{file}}", "media.upload", upload),
         ]
 
     async def media(self, request: Request) -> Response:
@@ -80,32 +113,51 @@ class Downloads:
         job = self._job(file)
         if job is None:
             return reply(_NOTHING, 404)
+        if (absent := self._absence(job)) is not None:
+            return reply(absent, 404, job=job.id)
         try:
-            data, content_type = await self._made(job, file)
+            made = partial(self._made, job, file, request.faults)
+            data, content_type = await self._world.engine.tape.again(made)
         except MissingExtraError as cause:
             return reply({"error": str(cause)}, 501, job=job.id)
+        data, content_type = spoilt(request.faults, data, content_type)
         return serve(data, content_type, request, job=job.id)
 
     async def upload(self, request: Request) -> Response:
         """An upload."""
-        found = self._files.named(request.params["file"])
+        found = self._upload(request.params["file"])
         if found is None:
             return reply(_NOTHING, 404)
         return serve(found.data, found.content_type, request)
 
+    def _upload(self, name: str) -> "Upload | None":
+        for kind in self._world.providers:
+            found = self._world.provider(kind).upload_named(name)
+            if found is not None:
+                return found
+        return None
+
     def _job(self, file: str) -> Job | None:
         name, _, kind = file.partition(".")
-        job = self._engine.jobs.named(name)
+        job = self._world.jobs.find(name)
         known = kind == "mp4" or kind in STILLS
         if not known or job is None or job.cleaned or job.phase is not Phase.COMPLETED:
             return None
         return job
 
-    async def _made(self, job: Job, file: str) -> tuple[bytes, str]:
+    def _absence(self, job: Job) -> dict[str, str] | None:
+        """Why the files of a finished job cannot be had at this moment; None where they can."""
+        settings = self._world.settings
+        age = self._world.clock.now() - (job.ended_at or 0)
+        if settings.link_seconds is not None and age > settings.link_seconds:
+            return EXPIRED
+        return NOT_YET if age < settings.file_seconds else None
+
+    async def _made(self, job: Job, file: str, faults: Sequence[Fault] = ()) -> tuple[bytes, str]:
         kind = file.partition(".")[2]
         if kind == "mp4":
-            return await self._store.film(clip_of(job)), "video/mp4"
-        return await self._store.still(clip_of(job), kind), STILLS[kind][0]
+            return await self._world.media.film(ordered(faults, clip_of(job))), FILM
+        return await self._world.media.still(clip_of(job), kind), STILLS[kind][0]
 
     async def local(self, url: str) -> bytes | None:
         """The bytes behind one of this server's own links; None for any other URL.
@@ -114,11 +166,12 @@ class Downloads:
         """
         parts = urlsplit(url)
         folder, _, file = parts.path.rpartition("/")
-        if folder == f"{BASE_PATH}/upload":
-            found = self._files.named(file)
+        own = f"{self._world.prefix}{BASE_PATH}"
+        if folder.endswith(f"{own}/upload"):
+            found = self._upload(file)
             return None if found is None else found.data
         job = self._job(file)
-        if folder != BASE_PATH or job is None or not url.startswith(job.order.origin):
+        if not folder.endswith(own) or job is None or not url.startswith(job.order.origin):
             return None
         try:
             return (await self._made(job, file))[0]

@@ -30,8 +30,8 @@ from gateway.model.request import CreateVideo
 from gateway.net import Upstream
 from gateway.storage import holdings, jobs, ledger, tables
 from mockserver import Account as MockAccount
-from mockserver import MockServer
 from mockserver import Settings as MockSettings
+from mockserver import World
 from mockserver.pictory import EXAMPLE_KEY
 from mockserver.pixverse import EXAMPLE_TOKEN
 from providers.contract import Secret
@@ -110,7 +110,7 @@ class Wire(httpx.AsyncBaseTransport):
 class Rig:
     """What a test holds: the mock, the engine, the application, and time."""
 
-    def __init__(self, mock: MockServer, tools: Tools, app: Any, wires: dict[str, Wire]) -> None:
+    def __init__(self, mock: World, tools: Tools, app: Any, wires: dict[str, Wire]) -> None:
         self.mock, self.tools, self.app = mock, tools, app
         self.engine: Engine = app.state.engine
         self.provider_wire = wires["provider"]
@@ -224,11 +224,11 @@ class Rig:
 
 
 @asynccontextmanager
-async def lasting(accounts: tuple[MockAccount, ...] = ()) -> AsyncIterator[MockServer]:
+async def lasting(accounts: tuple[MockAccount, ...] = ()) -> AsyncIterator[World]:
     """Mock providers on a clock of the test's own, for one or more gateways in turn."""
     callbacks, inputs = Wire(), Wire()
-    mock = MockServer(
-        MockSettings(clock="manual", accounts=accounts),
+    mock = World(
+        settings=MockSettings(clock="frozen", accounts=accounts),
         callback_transport=callbacks,
         input_transport=inputs,
     )
@@ -242,7 +242,7 @@ async def lasting(accounts: tuple[MockAccount, ...] = ()) -> AsyncIterator[MockS
 class RigClock:
     """The gateway's clock, read off the mock's."""
 
-    def __init__(self, mock: MockServer) -> None:
+    def __init__(self, mock: World) -> None:
         self._mock = mock
 
     def now(self) -> int:
@@ -256,7 +256,7 @@ async def rig(
     accounts: Sequence[AccountSettings] | None = None,
     routes: Mapping[str, tuple[str, ...]] | None = None,
     public_url: str | None = GATE,
-    mock: MockServer | None = None,
+    mock: World | None = None,
     mock_accounts: tuple[MockAccount, ...] = (),
     seed: int = 0,
     **tables_of: Any,

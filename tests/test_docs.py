@@ -21,8 +21,7 @@ from gateway.model.errors import FilmgateError
 from providers import pictory, useapi_pixverse
 from providers._refusals import Refusal
 from providers.contract import BLAME, Capabilities, Fault, Mode, Offer, Option, Scope
-
-NONE: Final = "-"
+from tests.pages import NONE, code, listed, table
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 
@@ -33,21 +32,6 @@ MADE_FROM: Final = {
     Mode.REFERENCE_IMAGES: "reference images",
     Mode.EXTEND_VIDEO: "a video to extend",
 }
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
-    lines = [list(head), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
-    shown = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([shown[0], "|" + " --- |" * len(lines[0]), *shown[1:]]) + "\n"
-
-
-def listed(values: Iterable[object]) -> str:
-    return ", ".join(map(str, values)) or NONE
-
-
-def code(values: Iterable[object]) -> str:
-    return listed(f"`{value}`" for value in values)
 
 
 # --- docs/models.md -------------------------------------------------------------

@@ -228,6 +228,7 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipF
         ".html",
         ".css",
         ".js",
+        ".svg",
         ".mako",
         ".typed",
     }

@@ -4,17 +4,15 @@
 """
 
 import json
-import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,15 +22,27 @@ import pytest
 from gateway.app import capabilities
 from gateway.config import settings_table
 from providers.contract import Mode, Offer
+from tests.pages import (
+    PATIENCE,
+    Block,
+    Command,
+    assert_shown,
+    blocks_in,
+    commands,
+    dead_links,
+    environment,
+    filled,
+    links_in,
+    listed,
+    serving,
+    table,
+)
 from tests.rig import rig
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
-PATIENCE: Final = 30.0
 
-_FENCE: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _VIDEO: Final = re.compile(r"video_[0-9a-z]{26}")
-_LINK: Final = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
 class Instead(NamedTuple):
@@ -69,45 +79,17 @@ BY_CHANCE: Final = "called_back"
 """A line of a history that comes early or late: a poll may be faster than the callback."""
 
 
-class Block(NamedTuple):
-    """A fenced block."""
-
-    language: str
-    text: str
-
-
-class Command(NamedTuple):
-    """A command as the README shows it, and the lines it shows as its output."""
-
-    text: str
-    shown: list[str]
-
-    @property
-    def instead(self) -> Instead:
-        """What to run."""
-        plain = self.text.replace("\\\n", " ")
-        return next(
-            (row for start, row in INSTEAD.items() if plain.startswith(start)),
-            Instead(self.text, ""),
-        )
+def instead(command: Command) -> Instead:
+    """What to run."""
+    plain = command.text.replace("\\\n", " ")
+    return next(
+        (row for start, row in INSTEAD.items() if plain.startswith(start)),
+        Instead(command.text, ""),
+    )
 
 
 def blocks(*languages: str) -> list[Block]:
-    found = [Block(*match.groups()) for match in _FENCE.finditer(README.read_text("utf-8"))]
-    return [block for block in found if not languages or block.language in languages]
-
-
-def commands(block: Block) -> list[Command]:
-    """The commands of a console block: after `$ `, with the lines a backslash joins."""
-    found: list[Command] = []
-    for line in block.text.splitlines():
-        if line.startswith("$ "):
-            found.append(Command(line.removeprefix("$ "), []))
-        elif found and found[-1].text.endswith("\\"):
-            found[-1] = Command(f"{found[-1].text}\n{line}", [])
-        else:
-            found[-1].shown.append(line)
-    return found
+    return blocks_in(README.read_text("utf-8"), *languages)
 
 
 def pattern(line: str) -> re.Pattern[str]:
@@ -117,15 +99,6 @@ def pattern(line: str) -> re.Pattern[str]:
     made = re.sub(r"(\\ )+", r"\\s+", re.sub(r"(?<![a-zA-Z\d])\d+", r"\\d+", made))
     made = made.replace("VIDEO", _VIDEO.pattern).replace("UUID", "[0-9a-f-]{36}")
     return re.compile(made.replace("…", ".*") + r"\s*")
-
-
-def assert_shown(shown: Sequence[str], said: str) -> None:
-    """Each line shown is among those said, in this order."""
-    lines = iter(said.splitlines())
-    for line in shown:
-        if line and BY_CHANCE not in line:
-            wanted = pattern(line)
-            assert any(wanted.fullmatch(one) for one in lines), f"{line!r} is not in:\n{said}"
 
 
 def assert_same_shape(shown: Any, real: Any, where: str = "") -> None:
@@ -148,26 +121,21 @@ class Reader:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack = folder, stack
-        bin_folder = Path(sys.executable).parent
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if "FILMGATE" not in name},
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-            "COLUMNS": "80",
-        }
+        self.environment = environment()
         self.addresses: dict[str, str] = {}
         self.video = ""
         self.last: Callable[[], str] = str
 
     def console(self, block: Block) -> None:
         for command in commands(block):
-            run = command.instead.command
+            run = instead(command).command
             if run is None:
                 continue
             if command.text in SERVING:
-                said, url = self.stack.enter_context(self.serving(run))
+                said, url = self.stack.enter_context(serving(run, self.folder, self.environment))
                 self.addresses[SERVING[command.text]] = url
                 for line in command.shown:
-                    assert_shown([line], said)
+                    assert_shown([line], said, pattern)
                 if "serve" in run:
                     self.environment["FILMGATE_URL"] = url
             elif run.startswith("export "):
@@ -191,7 +159,8 @@ class Reader:
                 check=False,
             )
             assert done.returncode == status, f"{text}\n{done.stdout}{done.stderr}"
-            assert_shown(shown, done.stdout + done.stderr)
+            certain = [line for line in shown if BY_CHANCE not in line]
+            assert_shown(certain, done.stdout + done.stderr, pattern)
             return done.stdout
 
         first = once()
@@ -248,29 +217,6 @@ class Reader:
         )
         assert done.returncode == 0, done.stderr
 
-    @contextmanager
-    def serving(self, text: str) -> Iterator[tuple[str, str]]:
-        """A process that says where it listens; what it said, and the address."""
-        log = self.folder / f"{text.split()[1]}.log"
-        with log.open("w") as said:
-            process = subprocess.Popen(
-                shlex.split(f"{Path(sys.executable).parent}/{text}"),
-                cwd=self.folder,
-                env={**self.environment, "PYTHONUNBUFFERED": "1"},
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-            try:
-                until = time.monotonic() + PATIENCE
-                while (found := re.search(r"listening on (\S+)", log.read_text())) is None:
-                    assert process.poll() is None, log.read_text()
-                    assert time.monotonic() < until, log.read_text()
-                    time.sleep(0.05)
-                yield log.read_text(), found.group(1)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                assert process.wait(PATIENCE) == 0, log.read_text()
-
 
 def _again(first: str, once: Callable[[], str]) -> Callable[[], str]:
     """The answer there is, then new ones."""
@@ -311,11 +257,9 @@ def test_the_make_targets_of_the_readme_exist() -> None:
     assert re.search(r"^demo: .*\n\t\$\(BIN\)/filmgate demo$", makefile, re.MULTILINE)
 
 
-def test_every_relative_link_leads_to_a_file() -> None:
-    links = _LINK.findall(README.read_text("utf-8"))
-
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def test_every_relative_link_leads_somewhere() -> None:
+    assert links_in(README)
+    assert dead_links(README) == []
 
 
 def test_the_tables_made_from_code_are_up_to_date() -> None:
@@ -359,15 +303,17 @@ def targets_table() -> str:
         for offer in able.offers:
             row = rows.setdefault(f"{provider}/{offer.model}", (offer, []))
             row[1].append(made_from[offer.mode])
-    lines = ["| Target | Made from | Seconds | Aspect ratios | Resolutions |", "|" + " --- |" * 5]
-    for target, (offer, modes) in rows.items():
-        cells = (f"`{target}`", *map(_listed, (modes, offer.seconds, offer.aspect_ratios)))
-        lines.append(f"| {' | '.join(cells)} | {_listed(offer.resolutions) or 'its own'} |")
-    return "\n".join(lines) + "\n"
-
-
-def _listed(values: Iterable[object]) -> str:
-    return ", ".join(map(str, values))
+    return table(
+        ("Target", "Made from", "Seconds", "Aspect ratios", "Resolutions"),
+        (
+            (
+                f"`{target}`",
+                *map(listed, (modes, offer.seconds, offer.aspect_ratios)),
+                ", ".join(offer.resolutions) or "its own",
+            )
+            for target, (offer, modes) in rows.items()
+        ),
+    )
 
 
 TABLES: Final = {"settings": settings_table, "targets": targets_table}
@@ -375,14 +321,7 @@ TABLES: Final = {"settings": settings_table, "targets": targets_table}
 
 def written() -> str:
     """The README with its tables as they should be."""
-    text = README.read_text("utf-8")
-    for name, table in TABLES.items():
-        head, start, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, tail = rest.partition(f"<!-- /{name} -->\n")
-        assert start
-        assert end
-        text = f"{head}{start}\n{table()}\n{end}{tail}"
-    return text
+    return filled(README.read_text("utf-8"), TABLES)
 
 
 if __name__ == "__main__":

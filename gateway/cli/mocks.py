@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import click
-
 from providers.contract import Secret
 
 EMAIL: Final = "ops@example.com"
@@ -15,18 +13,7 @@ ROUTE: Final = ("useapi-pixverse/v3.5", "pictory/pixverse5.5", "useapi-pixverse/
 
 @contextmanager
 def mock_providers(speed: float) -> Iterator[str]:
-    """Serve both mock providers from a thread of this process; their origin.
-
-    Raises:
-        click.ClickException: The extra they need is not installed.
-    """
-    try:
-        import av  # noqa: F401, PLC0415 - only to know
-        import PIL  # noqa: F401, PLC0415
-    except ImportError:
-        raise click.ClickException(
-            "the mock providers need an extra: pip install 'filmgate[mock]'"
-        ) from None
+    """Serve both mock providers from a thread of this process; their origin."""
     import uvicorn  # noqa: PLC0415
 
     from mockserver import MockServer, Settings  # noqa: PLC0415

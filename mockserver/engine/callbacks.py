@@ -1,88 +1,152 @@
-"""Callback delivery: one POST, a short time-out, never retried, always journaled."""
+"""Callbacks: which are sent when a job has something to tell, and how one is sent.
+
+One POST, a short time-out, never retried, no redirect followed, always journaled. Faults make of
+one callback none, or several, or a later or a false one. What each of them looks like stands in
+`Delivery.how`:
+
+    early       told before the submit was answered
+    duplicate   a further copy
+    late        told some time after it was true
+    reordered   told after what came later
+    storm       one of many calls of progress at once
+    forged      says the job has completed, though nobody knows that yet
+    stranger    about a job that nobody ordered
+    lost        never sent
+    dead        sent to where nobody listens
+"""
 
 import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import httpx
 import msgspec
 
-from mockserver.engine.addresses import may_reach
-from mockserver.engine.clock import Clock
-from mockserver.engine.journal import Delivery, Journal
+from mockserver.engine.faults import Fault
+from mockserver.engine.jobs import Parcel, Phase
+from mockserver.engine.outside import CALLBACK_SECONDS, Outside
 
-TIMEOUT_SECONDS = 5.0
 ANSWER_CHARACTERS = 500
 NOT_LOOPBACK = "not delivered: not a loopback address"
+UNHEARD: Mapping[str, str] = {
+    "lost": "lost on its way",
+    "dead": "ConnectError: nobody listens there",
+}
+"""Why callbacks of these kinds reach nobody. No socket is asked, so it is the same anywhere."""
+OVERTAKEN_SECONDS = 30.0
+"""How long a job's last callback is held back where it is to be overtaken. No other of its job can
+do that, so those of other jobs do."""
+
+log = logging.getLogger("mockserver")
 
 
-def make_client(
-    transport: httpx.AsyncBaseTransport | None, timeout_seconds: float
-) -> httpx.AsyncClient:
-    """A client that ignores the environment's proxies and follows no redirect.
+class Plan(msgspec.Struct, frozen=True):
+    """What becomes of one callback."""
 
-    It keeps no connection open, so that it may outlive the event loop it was first used on.
+    now: tuple[Parcel, ...] = ()
+    """Sent at once, in this order."""
+    later: tuple[tuple[float, Parcel], ...] = ()
+    """Sent after so many virtual seconds."""
+    after_next: tuple[Parcel, ...] = ()
+    """Sent once the job's next callback has been."""
+
+
+Body = Literal["progress", "forged", "stranger"]
+Bodies = Mapping[Body, Callable[[], object]]
+"""What other callbacks than the true one would say: that the job is being rendered, that it has
+completed, that a job nobody ordered has."""
+
+
+def plan(
+    parcel: Parcel,
+    faults: Sequence[Fault],
+    *,
+    last: bool,
+    bodies: Bodies,
+    held: Sequence[Parcel] = (),
+) -> Plan:
+    """What becomes of a callback under the faults that strike it.
+
+    A callback that is dropped is neither late nor reordered, and a late one is not reordered.
+
+    Args:
+        parcel: the callback as it would go out if all were well.
+        faults: those that strike it.
+        last: whether the job has no further callback, so that none can overtake this one.
+        bodies: make the bodies of those that come with it.
+        held: earlier ones of the job that this one is to overtake.
     """
-    return httpx.AsyncClient(
-        transport=transport,
-        trust_env=False,
-        follow_redirects=False,
-        timeout=timeout_seconds,
-        limits=httpx.Limits(max_keepalive_connections=0),
-        headers={"User-Agent": "filmgate-mock"},
-    )
+    names = {fault.name: fault for fault in faults}
+    lines = (*parcel.faults, *(fault.line for fault in faults))
+    told = msgspec.structs.replace(parcel, faults=lines)
+
+    def other(how: str, body: Body, phase: Phase) -> Parcel:
+        return msgspec.structs.replace(told, how=how, body=bodies[body](), phase=phase)
+
+    before: list[Parcel] = []
+    if "stranger" in names:
+        before.append(other("stranger", "stranger", Phase.COMPLETED))
+    if "forge" in names:
+        before.append(other("forged", "forged", Phase.COMPLETED))
+    if "storm" in names:
+        calls = int(names["storm"].value)
+        before += [other("storm", "progress", Phase.RUNNING)] * calls
+    if "drop" in names:
+        return Plan(now=(*before, _as(told, "lost"), *held))
+    copies = int(names["duplicate"].value) if "duplicate" in names else 1
+    sent = (told, *[_as(told, "duplicate")] * (copies - 1))
+    if "dead" in names:
+        sent = tuple(_as(one, "dead") for one in sent)
+    if "delay" in names:
+        seconds = names["delay"].value
+        late = tuple(_as(one, "late") for one in sent)
+        return Plan(now=tuple(before), later=tuple((seconds, one) for one in (*late, *held)))
+    if "reorder" in names:
+        behind = (*(_as(one, "reordered") for one in sent), *held)
+        if last:
+            return Plan(now=tuple(before), later=tuple((OVERTAKEN_SECONDS, one) for one in behind))
+        return Plan(now=tuple(before), after_next=behind)
+    return Plan(now=(*before, *sent, *held))
 
 
-class Callbacks:
-    """Tells receivers about jobs, on loopback only unless the settings allow more."""
+def _as(parcel: Parcel, how: str) -> Parcel:
+    """The parcel with what is odd about it; what has been said of it already weighs more."""
+    said = parcel.how not in {"", "early"}
+    return parcel if said and how != "dead" else msgspec.structs.replace(parcel, how=how)
 
-    def __init__(
-        self,
-        clock: Clock,
-        journal: Journal,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-        extra_hosts: tuple[str, ...] = (),
-    ) -> None:
-        self._clock = clock
-        self._journal = journal
-        self._transport = transport
-        self._extra_hosts = extra_hosts
-        self._client: httpx.AsyncClient | None = None
 
-    async def deliver(self, job: str, url: str, body: object) -> None:
-        """Posts `body` as JSON and notes what came of it."""
-        at = self._clock.now()
-        status, answer, error = None, "", None
-        if may_reach(url, self._extra_hosts):
-            if self._client is None:
-                self._client = make_client(self._transport, TIMEOUT_SECONDS)
-            try:
-                # httpx limits each step; a receiver in process has no steps at all.
-                async with asyncio.timeout(TIMEOUT_SECONDS):
-                    response = await self._client.post(
-                        url,
-                        content=msgspec.json.encode(body),
-                        headers={"Content-Type": "application/json"},
-                    )
-                status, answer = response.status_code, response.text[:ANSWER_CHARACTERS]
-            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as cause:
-                error = f"{type(cause).__name__}: {cause}"
-        else:
-            error = NOT_LOOPBACK
-        self._journal.deliveries.append(
-            Delivery(
-                n=self._journal.next_number(),
-                at=at,
-                job=job,
-                url=url,
-                sent=body,
-                status=status,
-                answer=answer,
-                error=error,
+class Answer(msgspec.Struct, frozen=True):
+    """What a receiver said."""
+
+    status: int | None = None
+    text: str = ""
+    error: str | None = None
+
+
+async def send(outside: Outside, parcel: Parcel) -> Answer:
+    """Sends a callback, or does not where that is what is wrong with it."""
+    if (why := UNHEARD.get(parcel.how)) is not None:
+        return Answer(error=why)
+    return await post(outside, parcel.url, parcel.body)
+
+
+async def post(outside: Outside, url: str, body: object) -> Answer:
+    """Sends `body` as JSON."""
+    if not outside.may_reach(url):
+        return Answer(error=NOT_LOOPBACK)
+    try:
+        # httpx limits each step; a receiver in process has no steps at all.
+        async with asyncio.timeout(CALLBACK_SECONDS):
+            response = await outside.callbacks.post(
+                url,
+                content=msgspec.json.encode(body),
+                headers={"Content-Type": "application/json"},
             )
-        )
-
-    async def aclose(self) -> None:
-        """Closes the client, if one was needed."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as cause:
+        return Answer(error=f"{type(cause).__name__}: {cause}")
+    except Exception as cause:
+        # Behind a socket a receiver that breaks answers 500; in process its error comes out here.
+        log.exception("the receiver at %s broke", url)
+        return Answer(error=f"{type(cause).__name__}: {cause}")
+    return Answer(status=response.status_code, text=response.text[:ANSWER_CHARACTERS])

@@ -1,12 +1,14 @@
-"""Virtual time: seconds since the start of the mock, moved by the wall or by hand."""
+"""Virtual time: seconds since a world began, in whole milliseconds."""
 
-import time
+import asyncio
+import weakref
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from mockserver.settings import ClockKind
 
-MANUAL_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+"""What the calendar shows when a world begins whose time is moved by hand."""
 
 
 class Clock(Protocol):
@@ -14,6 +16,7 @@ class Clock(Protocol):
 
     kind: ClockKind
     speed: float
+    """Virtual seconds per second; 0 where time does not go by itself."""
 
     def now(self) -> float:
         """Virtual seconds since the start."""
@@ -21,34 +24,88 @@ class Clock(Protocol):
     def utc(self, at: float) -> datetime:
         """The calendar time of a moment in virtual seconds."""
 
+    def put(self, at: float) -> None:
+        """Moves time forward to `at`; never backwards."""
+
+    def fork(self) -> "Clock":
+        """A clock that shows the same and goes on by itself."""
+
+
+def whole(seconds: float) -> float:
+    """Rounded to milliseconds, so that sums of times repeat."""
+    return round(seconds, 3)
+
 
 class WallClock:
-    """Wall time, `speed` virtual seconds to the second."""
+    """The event loop's time, `speed` virtual seconds to the second.
 
-    def __init__(self, speed: float = 1.0, kind: ClockKind = "real") -> None:
+    On an ordinary loop that is the wall's; on one whose time is virtual, so is this clock's.
+    Outside any loop it stands still. Where another loop takes over, it goes on from what it showed.
+    Within one turn of the loop it shows the same to everybody, so that what is done at one stroke
+    is done at one moment.
+    """
+
+    def __init__(
+        self, speed: float = 1.0, kind: ClockKind = "real", epoch: datetime | None = None
+    ) -> None:
         if speed <= 0:
             raise ValueError(f"speed must be above 0, got {speed}")
         self.kind = kind
         self.speed = speed
-        self._started = time.monotonic()
-        self._epoch = datetime.now(UTC)
+        self._epoch = epoch or datetime.now(UTC)
+        self._shown = 0.0
+        self._since = 0.0
+        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+        self._stands = False
 
     def now(self) -> float:
-        """Virtual seconds since the clock was made."""
-        return (time.monotonic() - self._started) * self.speed
+        """Virtual seconds since the clock was first looked at, or since its virtual loop began."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return whole(self._shown)
+        known = self._loop is not None and self._loop() is loop
+        if known and self._stands:
+            return whole(self._shown)
+        time = loop.time()
+        if known:
+            self._shown += (time - self._since) * self.speed
+        else:
+            if self._loop is None:
+                # On a loop of virtual time the world is as old as the loop.
+                self._shown += (time - getattr(loop, "began", time)) * self.speed
+            self._loop = weakref.ref(loop)
+        self._since = time
+        self._stands = True
+        loop.call_soon(self._go_on)
+        return whole(self._shown)
+
+    def _go_on(self) -> None:
+        self._stands = False
 
     def utc(self, at: float) -> datetime:
-        """Counted from the wall time at which the clock was made."""
+        """Counted from the epoch."""
         return self._epoch + timedelta(seconds=at)
 
+    def put(self, at: float) -> None:
+        """Jumps ahead."""
+        self._shown = max(self.now(), at)
 
-class ManualClock:
-    """Stands still until it is set; its epoch is fixed, so runs repeat to the second."""
+    def fork(self) -> "WallClock":
+        """A clock that shows the same."""
+        clock = WallClock(self.speed, self.kind, self._epoch)
+        clock._shown = self.now()
+        return clock
 
-    kind: ClockKind = "manual"
+
+class HandClock:
+    """Stands still until it is put; its epoch is fixed, so runs repeat to the second."""
+
     speed = 0.0
 
-    def __init__(self) -> None:
+    def __init__(self, kind: ClockKind = "frozen", epoch: datetime | None = None) -> None:
+        self.kind = kind
+        self._epoch = epoch or EPOCH
         self._now = 0.0
 
     def now(self) -> float:
@@ -56,12 +113,18 @@ class ManualClock:
         return self._now
 
     def utc(self, at: float) -> datetime:
-        """Counted from the start of 2026."""
-        return MANUAL_EPOCH + timedelta(seconds=at)
+        """Counted from the epoch."""
+        return self._epoch + timedelta(seconds=at)
 
     def put(self, at: float) -> None:
         """Moves to `at`; never backwards."""
-        self._now = max(self._now, at)
+        self._now = max(self._now, whole(at))
+
+    def fork(self) -> "HandClock":
+        """A clock that shows the same."""
+        clock = HandClock(self.kind, self._epoch)
+        clock._now = self._now
+        return clock
 
 
 def iso(moment: datetime, *, milliseconds: bool = False) -> str:

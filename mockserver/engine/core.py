@@ -1,15 +1,31 @@
-"""The life of a job: accepted and charged, started, told about, ended, refunded if it failed."""
+"""One world's machine: jobs along the clock, charged, told about, ended. It knows no provider."""
 
-from collections.abc import Mapping
+import copy
+import hashlib
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol, Self
 
-from mockserver.engine.callbacks import Callbacks
-from mockserver.engine.clock import Clock
-from mockserver.engine.inputs import InputError, Inputs
-from mockserver.engine.jobs import Failure, FailureKind, Job, Jobs, Order, Phase
-from mockserver.engine.ledger import Entry, Ledger
-from mockserver.engine.scheduler import Scheduler
+import msgspec
+
+from mockserver.engine import callbacks, capacity
+from mockserver.engine.agenda import Agenda, Due
+from mockserver.engine.clock import Clock, HandClock, WallClock
+from mockserver.engine.faults import Faults
+from mockserver.engine.inputs import Fetched, InputError, Inputs
+from mockserver.engine.jobs import Failure, FailureKind, Job, Jobs, Order, Parcel, Phase, Source
+from mockserver.engine.journal import Command, Delivery, Entry, Journal, Loaded, Transition
+from mockserver.engine.ledger import Ledger
+from mockserver.engine.outside import Outside
+from mockserver.engine.scheduler import (
+    HandScheduler,
+    Scheduler,
+    SkippingScheduler,
+    WallScheduler,
+)
+from mockserver.engine.tape import Commanded, Tape
+from mockserver.settings import Settings
 
 FAILURES: Mapping[FailureKind, Failure] = {
     failure.kind: failure
@@ -22,6 +38,27 @@ FAILURES: Mapping[FailureKind, Failure] = {
 }
 """Why a job ends so when its order says it shall. The texts are invented."""
 
+MINUTE = 60.0
+
+
+class Host(Protocol):
+    """What the machine asks of those who know the providers."""
+
+    inputs: Inputs
+    prefix: str
+    """What stands in front of the paths of links."""
+
+    def describe(self, job: Job) -> object:
+        """The body of a callback about a job as it stands."""
+
+    def forge(self, job: Job, *, stranger: bool = False) -> object:
+        """The body of a false callback: that the job has completed, with a link of its own.
+
+        Args:
+            job: the one it is about.
+            stranger: it is about a job that nobody ordered instead.
+        """
+
 
 def ending(failure: Failure | None) -> Phase:
     """The phase that a job ends in."""
@@ -30,54 +67,185 @@ def ending(failure: Failure | None) -> Phase:
     return Phase.MODERATED if failure.kind == "moderation" else Phase.FAILED
 
 
+def rendering(job: Job) -> Job:
+    """The job as it was while it was rendered."""
+    before = copy.copy(job)
+    before.phase, before.failure, before.cleaned = Phase.RUNNING, None, False
+    return before
+
+
+def make_clock(settings: Settings) -> Clock:
+    """The clock that the settings ask for."""
+    if settings.clock in {"real", "scaled"}:
+        speed = settings.speed if settings.clock == "scaled" else 1.0
+        return WallClock(speed, settings.clock, settings.epoch)
+    return HandClock(settings.clock, settings.epoch)
+
+
 class Engine:
     """Moves jobs along the clock."""
 
-    def __init__(
-        self, *, clock: Clock, scheduler: Scheduler, callbacks: Callbacks, inputs: Inputs
-    ) -> None:
-        self.clock = clock
-        self.scheduler = scheduler
-        self.callbacks = callbacks
-        self.inputs = inputs
+    def __init__(self, settings: Settings, outside: Outside, host: Host) -> None:
+        self.settings = settings
+        self.outside = outside
+        self.host = host
         self.jobs = Jobs()
+        self.journal = Journal()
         self.ledger = Ledger()
+        self.faults = Faults(settings.seed, settings.faults, settings.chaos)
+        self.tally: Counter[tuple[str, ...]] = Counter()
+        """How often things have happened that count."""
+        self.windows: dict[str, deque[float]] = {}
+        self.capacity = capacity.parse(settings.capacity)
+        clock = make_clock(settings)
+        self._begin(clock, Agenda(), Tape(clock))
+
+    def _begin(self, clock: Clock, agenda: Agenda, tape: Tape) -> None:
+        self.clock = clock
+        self.tape = tape
+        kinds: Mapping[str, type[Scheduler]] = {
+            "frozen": HandScheduler,
+            "per-poll": HandScheduler,
+            "auto-skip": SkippingScheduler,
+        }
+        self.scheduler = kinds.get(clock.kind, WallScheduler)(clock, agenda, self._perform)
+        self.scheduler.tape = tape
+
+    def fork(self, host: Host) -> Self:
+        """The same state, to go on separately; what is under way stays behind."""
+        engine = object.__new__(type(self))
+        engine.settings, engine.outside, engine.host = self.settings, self.outside, host
+        engine.jobs = self.jobs.fork()
+        engine.journal = self.journal.fork()
+        engine.ledger = self.ledger.fork()
+        engine.faults = self.faults.fork()
+        engine.tally = self.tally.copy()
+        engine.windows = {name: times.copy() for name, times in self.windows.items()}
+        engine.capacity = self.capacity
+        clock = self.clock.fork()
+        engine._begin(clock, self.scheduler.agenda.fork(), self.tape.fork(clock))
+        return engine
+
+    # --- taking orders
 
     def accept(self, order: Order) -> Job:
-        """Makes the job, charges it and schedules its whole life."""
+        """Makes the job, charges it and schedules its start."""
         now = self.clock.now()
-        job = Job(order=order, accepted_at=now)
+        job = Job(order=order, accepted_at=now, line=order.cause)
         self.jobs.add(job)
         self._book("charge", job)
-        start = now + order.queue_seconds
-        half = start + order.run_seconds / 2
-        end = start + order.run_seconds
-        self.scheduler.at(start, order.media_name, partial(self._start, job))
-        self.scheduler.at(half, order.media_name, partial(self._halfway, job))
-        self.scheduler.at(end, order.media_name, partial(self._finish, job))
+        self._at(now + order.queue_seconds, "start", order)
         return job
 
+    def _at(self, at: float, what: str, order: Order) -> None:
+        self.scheduler.at(at, order.media_name, what, (order.provider, order.id))
+
+    def occurrence(self, *name: str) -> int:
+        """How often this has been asked for, this time included."""
+        self.tally[name] += 1
+        return self.tally[name]
+
+    def among_first(self, limit: int, *name: str) -> bool:
+        """Whether this is one of the first `limit` times; counts it if so."""
+        if self.tally[name] >= limit:
+            return False
+        self.tally[name] += 1
+        return True
+
+    def is_full(self, provider: str, account: str) -> bool:
+        """Whether the generator behind an account runs no more at this moment."""
+        limit = self.capacity.at(self.clock.now())
+        return limit is not None and len(self.jobs.in_flight(provider, account)) >= limit
+
+    def cannot_pay(self, provider: str, account: str, cost: int) -> bool:
+        """Whether an account has too few credits left for a job."""
+        limit = self.settings.credits
+        return limit is not None and self.ledger.spent(provider, account) + cost > limit
+
+    def seconds_too_soon(self, name: str) -> float | None:
+        """How long a request must wait for the rate limit; None when it is taken, and counted."""
+        limit = self.settings.requests_per_minute
+        if limit is None:
+            return None
+        now = self.clock.now()
+        times = self.windows.setdefault(name, deque())
+        while times and times[0] <= now - MINUTE:
+            times.popleft()
+        if len(times) >= limit:
+            return times[0] + MINUTE - now
+        times.append(now)
+        return None
+
+    # --- a job's life
+
+    async def _perform(self, due: Due) -> None:
+        if due.what == "deliver":
+            await self._deliver(due.subject)
+            return
+        job = self.jobs.get(*due.subject)
+        if job is not None:
+            await self._deeds[due.what](self, job)
+
     async def _start(self, job: Job) -> None:
-        job.move(Phase.RUNNING)
+        if job.phase is not Phase.QUEUED:
+            return
+        self._move(job, Phase.RUNNING)
         job.started_at = self.clock.now()
+        order = job.order
+        start = job.accepted_at + order.queue_seconds
+        if order.callback is not None and order.callback.progress:
+            self._at(start + order.run_seconds / 2, "halfway", order)
+        self._at(start + order.run_seconds, "finish", order)
         try:
-            job.material = tuple([await self.inputs.load(each) for each in job.order.sources])
+            job.material = tuple([await self._load(job, each) for each in job.order.sources])
         except InputError as fault:
-            await self._end(job, Failure("input", str(fault)))
+            if not job.ended:
+                await self.end(job, Failure("input", str(fault)))
         else:
-            await self._tell_progress(job)
+            # It may have been ended by hand while its inputs were fetched.
+            if not job.ended:
+                await self._tell_progress(job)
+
+    async def _load(self, job: Job, source: Source) -> Source:
+        here = source.data is not None
+        n, at = 0 if here else self.journal.next_number(), self.clock.now()
+        fetched = await self.tape.wait(partial(self.host.inputs.fetched, source), Fetched)
+        data = fetched.data
+        if not here:
+            self.journal.write(
+                Loaded(
+                    n=n,
+                    at=at,
+                    cause=job.line,
+                    job=job.id,
+                    url=source.url,
+                    digest="" if data is None else hashlib.sha256(data).hexdigest(),
+                    fault=fetched.fault,
+                )
+            )
+        if fetched.fault:
+            raise InputError(fetched.fault)
+        return source if data is None else msgspec.structs.replace(source, data=data)
 
     async def _halfway(self, job: Job) -> None:
-        if not job.ended:
+        if job.phase is Phase.RUNNING:
             await self._tell_progress(job)
 
     async def _finish(self, job: Job) -> None:
         if not job.ended:
             fate = job.order.fate
-            await self._end(job, None if fate is None else FAILURES[fate])
+            await self.end(job, None if fate is None else FAILURES[fate])
 
-    async def _end(self, job: Job, failure: Failure | None) -> None:
-        job.move(ending(failure))
+    async def end(self, job: Job, failure: Failure | None = None) -> None:
+        """Ends a job at this moment, and tells of it.
+
+        Raises:
+            ValueError: it has ended already.
+        """
+        if job.phase is Phase.QUEUED:
+            self._move(job, Phase.RUNNING)
+            job.started_at = self.clock.now()
+        self._move(job, ending(failure), "" if failure is None else failure.message)
         job.ended_at = self.clock.now()
         job.failure = failure
         self.jobs.land(job)
@@ -85,20 +253,21 @@ class Engine:
             self._book("refund", job)
         # The callback tells of the end, not of the cleaning right after it; whoever looks because
         # of the callback is to find the result gone.
-        callback = job.order.callback
-        body = None if callback is None else callback.body(job)
+        parcel = self._parcel(job)
         job.cleaned = job.order.clean and failure is None
-        await self._tell(job, body)
+        await self._tell(job, parcel)
 
-    async def _tell_progress(self, job: Job) -> None:
-        callback = job.order.callback
-        if callback is not None and callback.progress:
-            await self._tell(job, callback.body(job))
+    async def hurry(self, job: Job, *faults: str) -> None:
+        """Lives through the whole life of a job at this moment, before its submit is answered.
 
-    async def _tell(self, job: Job, body: object) -> None:
-        callback = job.order.callback
-        if callback is not None and job.tracked:
-            await self.callbacks.deliver(job.id, callback.url, body)
+        Args:
+            job: one that has just been accepted.
+            faults: because of which, for the journal.
+        """
+        job.early = faults
+        for deed in (self._start, self._halfway, self._finish):
+            await deed(job)
+        job.early = ()
 
     def untrack(self, job: Job) -> None:
         """Frees the job's slot and tells nobody of it any more; it goes on and stays charged."""
@@ -115,22 +284,127 @@ class Engine:
             raise ValueError(f"{job.id} has not ended")
         job.cleaned = True
 
-    def _book(self, kind: Literal["charge", "refund"], job: Job) -> None:
+    _deeds: Mapping[str, Callable[["Engine", Job], Awaitable[None]]] = {
+        "start": _start,
+        "halfway": _halfway,
+        "finish": _finish,
+    }
+
+    # --- telling
+
+    async def _tell_progress(self, job: Job) -> None:
+        callback = job.order.callback
+        if callback is not None and callback.progress:
+            await self._tell(job, self._parcel(job))
+
+    def _parcel(self, job: Job) -> Parcel | None:
+        callback = job.order.callback
+        if callback is None or not job.tracked:
+            return None
+        return Parcel(
+            provider=job.order.provider,
+            job=job.id,
+            url=callback.url,
+            body=self.host.describe(job),
+            phase=job.phase,
+            how="early" if job.early else "",
+            cause=job.line,
+            faults=job.early,
+        )
+
+    async def _tell(self, job: Job, parcel: Parcel | None) -> None:
+        held, job.held = job.held, ()
+        if parcel is None:
+            # Nobody is told any more, but what was held back is on its way all the same.
+            for each in held:
+                await self._deliver(each)
+            return
         order = job.order
-        self.ledger.write(
-            Entry(
-                at=self.clock.now(),
-                kind=kind,
-                job=order.id,
-                provider=order.provider,
-                account=order.account,
-                amount=order.cost,
-                unit=order.unit,
+        faults = self.faults.strike(
+            "callback", order.key, (order.provider, order.account, job.id, f"job{job.number}")
+        )
+        planned = callbacks.plan(
+            parcel,
+            faults,
+            held=held,
+            last=job.ended,
+            bodies={
+                "progress": lambda: self.host.describe(rendering(job)),
+                "forged": lambda: self.host.forge(job),
+                "stranger": lambda: self.host.forge(job, stranger=True),
+            },
+        )
+        job.held = planned.after_next
+        for seconds, each in planned.later:
+            at = self.clock.now() + seconds
+            self.scheduler.at(at, order.media_name, "deliver", each)
+        for each in planned.now:
+            await self._deliver(each)
+
+    async def _deliver(self, parcel: Parcel) -> None:
+        n, at = self.journal.next_number(), self.clock.now()
+        post = partial(callbacks.send, self.outside, parcel)
+        answer = await self.tape.wait(post, callbacks.Answer)
+        self.scheduler.heard = True
+        self.journal.write(
+            Delivery(
+                n=n,
+                at=at,
+                cause=parcel.cause,
+                job=parcel.job,
+                url=parcel.url,
+                sent=parcel.body,
+                phase=parcel.phase,
+                how=parcel.how,
+                status=answer.status,
+                answer=answer.text,
+                answered_at=self.clock.now(),
+                error=answer.error,
+                faults=parcel.faults,
             )
         )
 
+    # --- writing down
+
+    def _move(self, job: Job, phase: Phase, why: str = "") -> None:
+        before = job.phase
+        job.move(phase)
+        n = self.journal.next_number()
+        self.journal.write(
+            Transition(
+                n=n,
+                at=self.clock.now(),
+                cause=job.line,
+                job=job.id,
+                before=before,
+                after=phase,
+                why=why,
+            )
+        )
+        job.line = n
+
+    def _book(self, kind: Literal["charge", "refund"], job: Job) -> None:
+        order = job.order
+        entry = Entry(
+            n=self.journal.next_number(),
+            at=self.clock.now(),
+            cause=job.line,
+            kind=kind,
+            job=order.id,
+            provider=order.provider,
+            account=order.account,
+            amount=order.cost,
+            unit=order.unit,
+        )
+        self.ledger.write(self.journal.write(entry))
+
+    def note(self, name: str, **given: object) -> None:
+        """Writes down that somebody told the mock to do something."""
+        n, at = self.journal.next_number(), self.clock.now()
+        self.tape.add(Commanded(at=at, name=name, given=given))
+        self.journal.write(Command(n=n, at=at, name=name, given=given))
+
     async def aclose(self) -> None:
-        """Stops the clockwork and closes the clients."""
+        """Stops the clockwork."""
+        self.journal.close()
         await self.scheduler.aclose()
-        await self.callbacks.aclose()
-        await self.inputs.aclose()

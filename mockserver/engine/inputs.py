@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable
 import httpx
 import msgspec
 
-from mockserver.engine.addresses import may_reach
-from mockserver.engine.callbacks import make_client
 from mockserver.engine.jobs import Role, Source
+from mockserver.engine.outside import FETCH_SECONDS, Outside
 
-FETCH_SECONDS = 10.0
 FETCH_BYTES = 64 * 1024 * 1024
 
 Local = Callable[[str], Awaitable[bytes | None]]
@@ -24,22 +22,22 @@ class InputError(Exception):
     """The source cannot be used; the text says why, in words a job may fail with."""
 
 
+class Fetched(msgspec.Struct, frozen=True):
+    """What became of a source."""
+
+    data: bytes | None = None
+    """None where it had its bytes, or its host is out of reach by rule."""
+    fault: str = ""
+    """Why it cannot be used."""
+
+
 class Inputs:
     """Turns sources into sources with bytes."""
 
-    def __init__(
-        self,
-        *,
-        local: Local,
-        check: Check,
-        transport: httpx.AsyncBaseTransport | None = None,
-        extra_hosts: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, *, local: Local, check: Check, outside: Outside) -> None:
         self._local = local
         self._check = check
-        self._transport = transport
-        self._extra_hosts = extra_hosts
-        self._client: httpx.AsyncClient | None = None
+        self._outside = outside
 
     async def load(self, source: Source) -> Source:
         """The source with its bytes, or as it is when its host is out of reach by rule.
@@ -51,21 +49,27 @@ class Inputs:
         if data is None:
             data = await self._local(source.url)
         if data is None:
-            if not may_reach(source.url, self._extra_hosts):
+            if not self._outside.may_reach(source.url):
                 return source
             data = await self._fetch(source.url)
         if fault := await self._check(source.role, data):
             raise InputError(f"{source.url} {fault}")
         return msgspec.structs.replace(source, data=data)
 
+    async def fetched(self, source: Source) -> Fetched:
+        """What comes of loading the source."""
+        try:
+            loaded = await self.load(source)
+        except InputError as fault:
+            return Fetched(fault=str(fault))
+        return Fetched(data=loaded.data if source.data is None else None)
+
     async def _fetch(self, url: str) -> bytes:
-        if self._client is None:
-            self._client = make_client(self._transport, FETCH_SECONDS)
         body = bytearray()
         try:
             async with (
                 asyncio.timeout(FETCH_SECONDS),
-                self._client.stream("GET", url) as response,
+                self._outside.inputs.stream("GET", url) as response,
             ):
                 if response.status_code != httpx.codes.OK:
                     raise InputError(f"{url} answered {response.status_code}")
@@ -76,9 +80,3 @@ class Inputs:
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as cause:
             raise InputError(f"{url} could not be fetched: {type(cause).__name__}") from cause
         return bytes(body)
-
-    async def aclose(self) -> None:
-        """Closes the client, if one was needed."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None

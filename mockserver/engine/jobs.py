@@ -1,7 +1,9 @@
 """Jobs: the phases as one table, the order a provider gives, and the store of all jobs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from copy import copy
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -42,10 +44,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom to tell, how often and with which body."""
+    """Whom to tell, and how often."""
 
     url: str
-    body: Callable[["Job"], object]
     progress: bool = False
     """Calls on the way too, not only at the end."""
 
@@ -55,7 +56,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     """The provider's own job id, as its wire prints it."""
-    number: int
+    key: str
+    """The digest of the request that made it: the same whatever came before."""
+    intent: str = ""
+    """The same for a request that asks for the same once more."""
+    cause: int | None = None
+    """The journal's line of that request."""
     provider: str
     account: str
     prompt: str
@@ -69,7 +75,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Source, ...] = ()
     callback: Callback | None = None
     origin: str
-    """Scheme and authority in front of the media links."""
+    """Scheme and authority in front of the media links, without the world's own part."""
     queue_seconds: float
     run_seconds: float
     fate: FailureKind | None = None
@@ -83,7 +89,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def media_name(self) -> str:
         """The stem of the job's media files, safe in a path."""
-        return f"{self.provider}-{self.number}"
+        return f"{self.provider}-{self.key}"
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -93,10 +99,26 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
 
 
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback ready to be sent: it tells of the moment it was packed."""
+
+    provider: str
+    job: str
+    url: str
+    body: object
+    phase: str
+    how: str = ""
+    """What is odd about it, for the journal."""
+    cause: int | None = None
+    faults: tuple[str, ...] = ()
+
+
 class Job(msgspec.Struct, kw_only=True):
     """One accepted order and how far it got; times are in virtual seconds."""
 
     order: Order
+    number: int = 0
+    """The how-manieth of its world it is, from 1 on."""
     accepted_at: float
     phase: Phase = Phase.QUEUED
     started_at: float | None = None
@@ -110,6 +132,12 @@ class Job(msgspec.Struct, kw_only=True):
     """The result has been deleted."""
     garbled: int = 0
     """How many looks at the job have been answered with a page so far."""
+    line: int | None = None
+    """The journal's last line about it, which is the cause of the next."""
+    held: tuple[Parcel, ...] = ()
+    """Callbacks that are to be sent after the next one."""
+    early: tuple[str, ...] = ()
+    """The faults that make it live before its submit is answered, while they do."""
 
     @property
     def id(self) -> str:
@@ -155,7 +183,8 @@ class Jobs:
 
     def __init__(self) -> None:
         self._jobs: dict[tuple[str, str], Job] = {}
-        self._names: dict[str, Job] = {}
+        self._aliases: dict[str, Job] = {}
+        self._aliased = 0
         self._flying: dict[tuple[str, str], dict[str, Job]] = {}
 
     def __iter__(self) -> Iterator[Job]:
@@ -167,8 +196,8 @@ class Jobs:
     def add(self, job: Job) -> None:
         """Keeps a new job and takes a slot of its account."""
         order = job.order
+        job.number = len(self._jobs) + 1
         self._jobs[order.provider, order.id] = job
-        self._names[order.media_name] = job
         self._flying.setdefault((order.provider, order.account), {})[order.id] = job
 
     def land(self, job: Job) -> None:
@@ -179,10 +208,6 @@ class Jobs:
         """One job by its provider's id."""
         return self._jobs.get((provider, job_id))
 
-    def named(self, media_name: str) -> Job | None:
-        """One job by the stem of its media files."""
-        return self._names.get(media_name)
-
     def of(self, provider: str) -> list[Job]:
         """A provider's jobs, newest first."""
         return [job for (name, _), job in reversed(self._jobs.items()) if name == provider]
@@ -190,3 +215,23 @@ class Jobs:
     def in_flight(self, provider: str, account: str) -> tuple[Job, ...]:
         """The jobs that hold a slot of the account, oldest first."""
         return tuple(self._flying.get((provider, account), {}).values())
+
+    def find(self, name: str) -> Job | None:
+        """One job by its id at whichever provider, its key, the stem of its files, or `job2`."""
+        for job in islice(self._jobs.values(), self._aliased, None):
+            order = job.order
+            for alias in (f"job{job.number}", order.key, order.media_name, job.id):
+                self._aliases[alias] = job
+        self._aliased = len(self._jobs)
+        return self._aliases.get(name)
+
+    def fork(self) -> "Jobs":
+        """The same jobs, each as it stands, to live on separately."""
+        jobs = Jobs()
+        copies = {key: copy(job) for key, job in self._jobs.items()}
+        jobs._jobs = copies
+        jobs._flying = {
+            account: {name: copies[account[0], name] for name in flying}
+            for account, flying in self._flying.items()
+        }
+        return jobs

@@ -1,37 +1,28 @@
 """What was charged and what was given back, in whole units, never floats."""
 
 from collections import Counter
-from typing import Literal
+from collections.abc import Iterable
 
-import msgspec
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the ledger; a refund's amount is positive too."""
-
-    at: float
-    kind: Literal["charge", "refund"]
-    job: str
-    provider: str
-    account: str
-    amount: int
-    unit: str
-
-    @property
-    def signed(self) -> int:
-        """The amount as the balance feels it: refunds count against charges."""
-        return self.amount if self.kind == "charge" else -self.amount
+from mockserver.engine.journal import Entry
 
 
 class Ledger:
     """Every accepted job is charged once; jobs that end without a film are refunded."""
 
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.entries: list[Entry] = list(entries)
+        self._spent: Counter[tuple[str, str]] = Counter()
+        for entry in self.entries:
+            self._spent[entry.provider, entry.account] += entry.signed
 
     def write(self, entry: Entry) -> None:
         """Adds a line."""
         self.entries.append(entry)
+        self._spent[entry.provider, entry.account] += entry.signed
+
+    def spent(self, provider: str, account: str) -> int:
+        """Charges less refunds of one account."""
+        return self._spent[provider, account]
 
     @property
     def charges(self) -> tuple[Entry, ...]:
@@ -56,5 +47,12 @@ class Ledger:
         """Charges less refunds by job id."""
         totals: Counter[str] = Counter()
         for entry in self.entries:
-            totals[entry.job] += entry.signed
+            totals[entry.job or ""] += entry.signed
         return dict(totals)
+
+    def fork(self) -> "Ledger":
+        """The same lines, to be continued separately."""
+        ledger = Ledger()
+        ledger.entries = self.entries.copy()
+        ledger._spent = self._spent.copy()
+        return ledger

@@ -1,138 +1,330 @@
-"""What happens when: a heap of actions, driven by the wall or by `advance`.
+"""Who works through the agenda: a hand, or the wall.
 
-Actions of one lane (a job) run in order, one at a time. By the wall clock, lanes run beside each
-other, so a slow callback receiver holds up its own job only. By hand, everything runs one after
-the other, so that the order repeats and `advance` returns when all of it has settled.
+Things of one lane (a job) happen in order, one at a time. By the wall clock lanes run beside each
+other, so a slow callback receiver holds up its own job only. By hand everything happens one after
+the other, so that the order repeats. Either way a move of time ends when all that fell due has
+settled: callbacks are answered, and so are requests that came in because of them.
 """
 
 import asyncio
-import heapq
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from itertools import count
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from contextvars import Context, ContextVar
+from typing import Any
 
-from mockserver.engine.clock import Clock, ManualClock
+from mockserver.engine.agenda import Agenda, Due
+from mockserver.engine.clock import Clock, whole
+from mockserver.engine.tape import Fell, Paused, Tape
 
-Action = Callable[[], Awaitable[None]]
+Perform = Callable[[Due], Awaitable[None]]
+"""Does what is due."""
+
+SETTLE_SECONDS = 10.0
+"""How long, in real time, a move of time waits for requests that do not come to their end."""
+TURNS = 25
+"""Turns of the event loop that those who were told something get to act on it."""
+ELSEWHERE_SECONDS = 0.5
+"""How long, in real time, a move of time waits for the event loop of another thread."""
+GRACE_SECONDS = 0.02
+"""How long nothing must be under way before time skips by itself."""
 
 log = logging.getLogger("mockserver")
 
+expecting: ContextVar[Callable[[float], None] | None] = ContextVar("expecting", default=None)
+"""Told until when, in virtual seconds, a request, or a reply on its way, is going to wait."""
 
-class Scheduler(Protocol):
-    """Where the engine leaves what is to happen later."""
-
-    def at(self, due: float, lane: str, action: Action) -> None:
-        """Runs `action` when virtual time reaches `due`."""
-
-    async def aclose(self) -> None:
-        """Forgets what is still to come and stops what is running."""
+_moving: ContextVar[object | None] = ContextVar("moving", default=None)
+"""The move of time that this piece of work is part of."""
 
 
-class Agenda:
-    """Actions by due time, then by order of arrival."""
+class Scheduler:
+    """The part that both ways share: sleeping, requests under way, and moves of time."""
 
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, str, Action]] = []
-        self._arrivals = count()
+    def __init__(self, clock: Clock, agenda: Agenda, perform: Perform) -> None:
+        self.clock = clock
+        self.agenda = agenda
+        self._perform_other = perform
+        self.tape = Tape(clock)
+        self._closed = False
+        self._lock: asyncio.Lock | None = None
+        self._move: object | None = None
+        self._sleepers: dict[int, asyncio.Future[None]] = {}
+        self._under_way = 0
+        self.heard = False
+        """Somebody outside was told something, and may act upon it."""
+        self._calm: list[asyncio.Future[None]] = []
 
-    def add(self, due: float, lane: str, action: Action) -> None:
-        """Notes one action."""
-        heapq.heappush(self._heap, (due, next(self._arrivals), lane, action))
+    def at(self, at: float, lane: str, what: str, subject: Any = None) -> Due:
+        """Notes something for later."""
+        return self.agenda.add(whole(at), lane, what, subject)
 
-    def next_due(self) -> float | None:
-        """When the first one is due; None when there is none."""
-        return self._heap[0][0] if self._heap else None
+    def wake(self) -> None:
+        """Looks after the timers; to be called when an event loop may be a new one."""
 
-    def pop(self) -> tuple[float, str, Action]:
-        """Takes the first one out."""
-        due, _, lane, action = heapq.heappop(self._heap)
-        return due, lane, action
+    async def sleep(self, seconds: float) -> None:
+        """Waits for a moment of virtual time, inside a request that is under way."""
+        if seconds <= 0:
+            return
+        n, future = self._alarm(seconds)
+        self.leave()
+        try:
+            await self.tape.wait(lambda: future, None)
+        finally:
+            self._sleepers.pop(n, None)
+            self.enter()
 
-    def clear(self) -> None:
-        """Forgets all."""
-        self._heap.clear()
+    async def pause(self, seconds: float) -> None:
+        """The same for a reply that is on its way already."""
+        self.tape.add(Paused(at=self.clock.now(), seconds=seconds))
+        n, future = self._alarm(seconds)
+        try:
+            await future
+        finally:
+            self._sleepers.pop(n, None)
 
+    def _alarm(self, seconds: float) -> tuple[int, asyncio.Future[None]]:
+        due = self.at(self.clock.now() + seconds, "sleep", "wake")
+        self._sleepers[due.n] = future = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.set_result(None)
+        if (tell := expecting.get()) is not None:
+            tell(due.at)
+        return due.n, future
 
-class ManualScheduler:
-    """Runs nothing until it is advanced."""
+    def enter(self) -> None:
+        """A request is under way: moves of time wait for its end."""
+        self._under_way += 1
 
-    def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
-        self._agenda = Agenda()
-        self._lock = asyncio.Lock()
-        self._advancing: asyncio.Task[object] | None = None
+    def leave(self) -> None:
+        """It has ended, or sleeps."""
+        self._under_way -= 1
+        if not self._under_way:
+            calm, self._calm = self._calm, []
+            for future in calm:
+                if not future.done() and not future.get_loop().is_closed():
+                    future.get_loop().call_soon_threadsafe(_resolve, future)
 
-    def at(self, due: float, lane: str, action: Action) -> None:
-        """Notes the action for a later `advance`."""
-        self._agenda.add(due, lane, action)
+    async def perform(self, due: Due) -> None:
+        """Does what is due."""
+        self.tape.add(Fell(at=self.clock.now(), due=due.n))
+        if due.what == "wake":
+            future = self._sleepers.get(due.n)
+            if future is not None and not future.done():
+                await _woken(future)
+            self.heard = True
+            await asyncio.sleep(0)
+        else:
+            await self._perform_other(due)
 
     async def advance(self, seconds: float) -> None:
-        """Moves time, running all that falls due, and what that causes, in order.
+        """Moves time, doing all that falls due, and what that causes, in order.
 
         Raises:
             ValueError: `seconds` is negative.
-            RuntimeError: called from an action of an advance that is under way.
+            RuntimeError: called from inside a move that is under way.
         """
         if seconds < 0:
             raise ValueError("time cannot go back")
-        if self._advancing is not None and self._advancing is asyncio.current_task():
-            raise RuntimeError("advance was called from inside advance")
-        async with self._lock:
-            self._advancing = asyncio.current_task()
-            try:
-                await self._run_until(self._clock.now() + seconds)
-            finally:
-                self._advancing = None
+        async with self._moving():
+            await self._run_to(whole(self.clock.now() + seconds))
 
-    async def _run_until(self, target: float) -> None:
-        while (due := self._agenda.next_due()) is not None and due <= target:
-            _, _, action = self._agenda.pop()
-            self._clock.put(due)
-            await action()
-        self._clock.put(target)
+    async def advance_until(self, reached: Callable[[], bool], limit: float) -> bool:
+        """Moves time from one due thing to the next until `reached`; whether it was.
+
+        Args:
+            reached: looks at the world.
+            limit: virtual seconds to go at most.
+        """
+        end = self.clock.now() + limit
+        async with self._moving():
+            await self._settle()
+            while not reached():
+                due = self.agenda.next_due()
+                if due is None or due > end:
+                    return reached()
+                await self._run_to(max(due, self.clock.now()))
+        return True
+
+    @asynccontextmanager
+    async def _moving(self) -> AsyncIterator[None]:
+        """One move of time at a time."""
+        if self._move is not None and _moving.get() is self._move:
+            raise RuntimeError("time was moved from inside a move of time")
+        if self._lock is None or not self._lock.locked():
+            # A lock belongs to the event loop it first waited on; a world may see several.
+            self._lock = asyncio.Lock()
+        async with self._lock:
+            self._move = move = object()
+            token = _moving.set(move)
+            try:
+                yield
+            finally:
+                _moving.reset(token)
+                self._move = None
+
+    async def _run_to(self, target: float) -> None:
+        raise NotImplementedError
+
+    async def _settle(self) -> None:
+        """Waits until every request that is under way has been answered or sleeps."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        while self._under_way > 0:
+            future = asyncio.get_running_loop().create_future()
+            self._calm.append(future)
+            done, _ = await asyncio.wait({future}, timeout=SETTLE_SECONDS)
+            if not done:
+                log.warning("%d requests do not come to their end", self._under_way)
+                return
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        """Forgets what is still to come and lets sleeping requests go on."""
+        self._closed = True
+        self.agenda.clear()
+        for future in tuple(self._sleepers.values()):
+            if not future.done() and not future.get_loop().is_closed():
+                future.get_loop().call_soon_threadsafe(_resolve, future)
+
+
+async def _woken(future: asyncio.Future[None]) -> None:
+    """Wakes a sleeper; one on the loop of another thread gets its turns before time goes on."""
+    loop = future.get_loop()
+    if loop is asyncio.get_running_loop():
+        future.set_result(None)
+    elif loop.is_running():
+        loop.call_soon_threadsafe(_resolve, future)
+        acting = asyncio.run_coroutine_threadsafe(_turns(), loop)
+        # The other thread may be waiting for this very move of time.
+        await asyncio.wait({asyncio.wrap_future(acting)}, timeout=ELSEWHERE_SECONDS)
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class HandScheduler(Scheduler):
+    """Does nothing until it is advanced."""
+
+    async def _run_to(self, target: float) -> None:
+        agenda, clock = self.agenda, self.clock
+        while (at := agenda.next_due()) is not None and at <= target:
+            due = agenda.pop()
+            clock.put(at)
+            await self.perform(due)
+            if self.heard or self._under_way > 0:
+                self.heard = False
+                await self._settle()
+        clock.put(target)
+
+
+class SkippingScheduler(HandScheduler):
+    """Goes to whatever is due next as soon as no request is under way."""
+
+    def __init__(self, clock: Clock, agenda: Agenda, perform: Perform) -> None:
+        super().__init__(clock, agenda, perform)
+        self._timer: asyncio.TimerHandle | None = None
+        self._waits_on: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def at(self, at: float, lane: str, what: str, subject: Any = None) -> Due:
+        """Notes something for later, which is soon."""
+        due = super().at(at, lane, what, subject)
+        self.wake()
+        return due
+
+    def wake(self) -> None:
+        """Looks soon whether nobody is under way; whoever polls fast must not put that off."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self._timer is not None and self._waits_on is loop:
+            return
+        self._waits_on = loop
+        # Whoever comes by here may be part of a move; what happens later is not.
+        self._timer = loop.call_later(GRACE_SECONDS, self._skip, context=Context())
+
+    def leave(self) -> None:
+        """A request has ended, or sleeps."""
+        super().leave()
+        self.wake()
+
+    def _skip(self) -> None:
+        self._timer = None
+        if self._under_way > 0 or (self._task is not None and not self._task.done()):
+            return
+        if self.agenda.next_due() is not None:
+            self._task = asyncio.get_running_loop().create_task(self._step())
+
+    async def _step(self) -> None:
+        due = self.agenda.next_due()
+        if due is not None:
+            await self.advance(max(0.0, due - self.clock.now()))
+            self.wake()
 
     async def aclose(self) -> None:
         """Forgets what is still to come."""
-        self._agenda.clear()
+        await super().aclose()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await _ended([self._task] if self._task is not None else [])
 
 
-class WallScheduler:
-    """Runs actions as the wall clock reaches them.
+class WallScheduler(Scheduler):
+    """Does things as the clock reaches them.
 
     It needs no start: the first `at` arms a timer on the running loop, so the server works where
     nobody runs its lifespan.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._agenda = Agenda()
-        self._lanes: dict[str, deque[Action]] = {}
+    def __init__(self, clock: Clock, agenda: Agenda, perform: Perform) -> None:
+        super().__init__(clock, agenda, perform)
+        self._lanes: dict[str, deque[Due]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def at(self, due: float, lane: str, action: Action) -> None:
-        """Notes the action and sees to it that the timer is early enough."""
-        self._agenda.add(due, lane, action)
+    def at(self, at: float, lane: str, what: str, subject: Any = None) -> Due:
+        """Notes something and sees to it that the timer is early enough."""
+        due = super().at(at, lane, what, subject)
         self._arm()
+        return due
+
+    def wake(self) -> None:
+        """Moves the timer to the running loop where that is another one than before."""
+        if self._loop is not asyncio.get_running_loop():
+            self._arm()
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self._agenda.next_due()
+        self._loop = asyncio.get_running_loop()
+        due = self.agenda.next_due()
         if due is not None:
-            wait = max(0.0, due - self._clock.now()) / self._clock.speed
-            self._timer = asyncio.get_running_loop().call_later(wait, self._fire)
+            wait = max(0.0, due - self.clock.now()) / self.clock.speed
+            self._timer = self._loop.call_later(wait, self._fire, context=Context())
 
     def _fire(self) -> None:
-        while (due := self._agenda.next_due()) is not None and due <= self._clock.now():
-            _, lane, action = self._agenda.pop()
+        while (at := self.agenda.next_due()) is not None and at <= self.clock.now():
+            due = self.agenda.pop()
+            # Sleepers are lanes of their own: none must wait for another.
+            lane = f"sleep {due.n}" if due.what == "wake" else due.lane
             if (waiting := self._lanes.get(lane)) is not None:
-                waiting.append(action)
+                waiting.append(due)
                 continue
-            self._lanes[lane] = deque([action])
+            self._lanes[lane] = deque([due])
             task = asyncio.get_running_loop().create_task(self._run(lane))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -143,19 +335,38 @@ class WallScheduler:
         try:
             while waiting:
                 try:
-                    await waiting.popleft()()
+                    await self.perform(waiting.popleft())
                 except Exception:
-                    log.exception("an action of %s failed", lane)
+                    log.exception("something of %s failed", lane)
         finally:
             del self._lanes[lane]
 
+    async def _run_to(self, target: float) -> None:
+        while (at := self.agenda.next_due()) is not None and at <= target:
+            await self._reach(at)
+        await self._reach(target)
+
+    async def _reach(self, at: float) -> None:
+        self.clock.put(at)
+        self._fire()
+        mine = asyncio.current_task()
+        while tasks := {task for task in self._tasks if task is not mine}:
+            await asyncio.wait(tasks)
+        await self._settle()
+
     async def aclose(self) -> None:
         """Forgets what is still to come and cancels what is running."""
-        self._agenda.clear()
+        await super().aclose()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _ended(self._tasks)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels the tasks of the running loop and waits for their ends."""
+    loop = asyncio.get_running_loop()
+    mine = [task for task in tuple(tasks) if task.get_loop() is loop]
+    for task in mine:
+        task.cancel()
+    await asyncio.gather(*mine, return_exceptions=True)

@@ -1,5 +1,6 @@
-"""Real media: films that start and end at the pictures they were asked to.
+"""Real media: films that start and end at the pictures they were asked to, and say whose they are.
 
-PyAV and Pillow are imported inside `pictures` and `film` only, which are imported when the first
-film or picture is wanted.
+Nothing is needed for them beyond the standard library. PyAV and Pillow, which show given pictures
+as they are, are imported inside `film`, `pictures` and `motion` only, and these when the first
+such film is wanted.
 """

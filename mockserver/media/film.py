@@ -1,44 +1,87 @@
-"""H.264 in MP4: written and read. The only module that imports PyAV at the top."""
+"""H.264 by libx264, and films decoded. The only module that imports PyAV at the top."""
 
 import io
-import tempfile
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Final
 
 import av
 import av.error
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
-FPS = 5
-"""Enough to see a film move; a test pays for every frame."""
-BT709 = 1
-OPTIONS = {"preset": "ultrafast", "crf": "20", "threads": "1"}
+from mockserver.media import mp4, notes
+from mockserver.media.bits import units_of
+from mockserver.media.clip import FPS
+
+Planes = tuple[Image.Image, Image.Image, Image.Image]
+"""Y, Cb and Cr by BT.709 in limited range, the latter two at half the width and height."""
+Size = tuple[int, int]
+
+BT709: Final = 1
+OPTIONS: Final = {
+    "preset": "ultrafast",
+    "profile": "baseline",
+    "crf": "18",
+    "threads": "1",
+    # In a fade nothing is found again where it was: looking for it costs time and room.
+    "g": "1",
+}
+_TYPE_BITS: Final = 0x1F
 
 
-def write(pictures: Iterable[Image.Image], size: tuple[int, int]) -> bytes:
-    """An MP4 of the pictures, `FPS` to the second, its index in front.
+def planes_of(picture: Image.Image) -> Planes:
+    """A picture as H.264 wants it; an odd side gets a pixel more, as 4:2:0 knows no half."""
+    width, height = picture.size
+    even = width + width % 2, height + height % 2
+    whole = picture if picture.size == even else picture.crop((0, 0, *even))
+    frame = av.VideoFrame.from_image(whole).reformat(  # type: ignore[no-untyped-call]
+        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    )
+    luma, blue, red = (
+        Image.frombytes(
+            "L", (plane.width, plane.height), bytes(plane), "raw", "L", plane.line_size, 1
+        )
+        for plane in frame.planes
+    )
+    return luma, blue, red
 
-    It goes by way of a file: the muxer that moves the index to the front opens its output anew.
-    """
-    with tempfile.TemporaryDirectory(prefix="filmgate-mock-") as folder:
-        path = Path(folder) / "film.mp4"
-        with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-            stream = container.add_stream("libx264", rate=FPS, options=OPTIONS)
-            stream.width, stream.height = size
-            stream.pix_fmt = "yuv420p"
-            context = stream.codec_context
-            context.colorspace = context.color_primaries = context.color_trc = BT709
-            context.color_range = ColorRange.MPEG
-            for picture in pictures:
-                frame = av.VideoFrame.from_image(picture).reformat(  # type: ignore[no-untyped-call]
-                    format="yuv420p",
-                    dst_colorspace=Colorspace.ITU709,
-                    dst_color_range=ColorRange.MPEG,
-                )
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-        return path.read_bytes()
+
+def write(pictures: Iterable[Planes], size: Size, tags: Sequence[notes.Note]) -> bytes:
+    """An MP4 of the pictures, `FPS` to the second, its index in front, each with its note."""
+    samples = []
+    for units, tag in zip(_encoded(pictures), tags, strict=True):
+        # The encoder's own user data only say which encoder it was.
+        *sets, picture = (one for one in units if one[0] & _TYPE_BITS != notes.SEI)
+        samples.append([*sets, notes.unit(tag), picture])
+    return mp4.write(samples, size, FPS)
+
+
+def _encoded(pictures: Iterable[Planes]) -> Iterator[list[bytes]]:
+    """The NAL units of each picture."""
+    context = None
+    for number, planes in enumerate(pictures):
+        if context is None:
+            context = _encoder(planes[0].size)
+        frame = av.VideoFrame(*planes[0].size, "yuv420p")
+        for plane, values in zip(frame.planes, planes, strict=True):
+            plane.update(values.tobytes("raw", "L", plane.line_size))
+        frame.pts = number
+        yield from (units_of(bytes(packet)) for packet in context.encode(frame))
+    if context is not None:
+        yield from (units_of(bytes(packet)) for packet in context.encode(None))
+
+
+def _encoder(size: Size) -> VideoCodecContext:
+    context = VideoCodecContext.create("libx264", "w")
+    context.width, context.height = size
+    context.pix_fmt = "yuv420p"
+    context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
+    context.options = OPTIONS
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    context.color_range = ColorRange.MPEG
+    return context
 
 
 def picture_of(frame: av.VideoFrame) -> Image.Image:
@@ -47,7 +90,7 @@ def picture_of(frame: av.VideoFrame) -> Image.Image:
     return picture
 
 
-def pictures_of(data: bytes) -> Iterable[Image.Image]:
+def pictures_of(data: bytes) -> Iterator[Image.Image]:
     """Every picture of a film, in order."""
     with av.open(io.BytesIO(data), "r") as container:
         for frame in container.decode(video=0):

@@ -1,23 +1,18 @@
-"""Still pictures: read, fitted, drawn, blended. The only module that imports Pillow at the top."""
+"""Still pictures by Pillow: read, fitted, put together, compared, written."""
 
-import hashlib
 import io
-import textwrap
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, ImageStat, UnidentifiedImageError
 
-from mockserver.engine.jobs import Role, Source
-from mockserver.media.clip import Clip
+from mockserver.media import drawn, stamp
+from mockserver.media.clip import Clip, Role, Source
 from mockserver.media.film import last_picture
+from mockserver.media.tiles import Board
 
 Size = tuple[int, int]
 Picture = Image.Image
 
-ZOOM = 0.12
-"""How far a film without a last frame has moved in at its end, as a share of its width."""
-TINT = (255, 170, 90)
-TINT_SHARE = 0.25
 READ_ERRORS = (
     UnidentifiedImageError,
     OSError,
@@ -47,33 +42,9 @@ def cover(picture: Picture, size: Size) -> Picture:
     return ImageOps.fit(picture, size, Image.Resampling.BICUBIC)
 
 
-def gradient(seed: str, size: Size) -> Picture:
-    """Two colours that a text decides, one fading into the other from top to bottom."""
-    digest = hashlib.sha256(seed.encode()).digest()
-    top, bottom = tuple(byte // 2 for byte in digest[:3]), tuple(64 + b // 2 for b in digest[3:6])
-    return ImageOps.colorize(Image.linear_gradient("L"), top, bottom).resize(size)
-
-
-def card(text: str, size: Size) -> Picture:
-    """A text in readable letters over a gradient of its own."""
-    picture = gradient(text, size)
-    width, height = size
-    letters = max(12, min(size) // 16)
-    font = ImageFont.load_default(letters)
-    lines = textwrap.wrap(text, max(8, int(width * 1.5 / letters)))
-    room = max(1, int(height * 0.6 / (letters * 1.3)))
-    shown = [*lines[: room - 1], "…"] if len(lines) > room else lines
-    ImageDraw.Draw(picture).multiline_text(
-        (width // 2, height // 2),
-        "\n".join(shown),
-        font=font,
-        fill="white",
-        anchor="mm",
-        align="center",
-        stroke_width=max(1, letters // 16),
-        stroke_fill="black",
-    )
-    return picture
+def painted(board: Board) -> Picture:
+    """A picture in tiles."""
+    return Image.frombytes("RGB", (board.width, board.height), b"".join(board.lines()))
 
 
 def with_references(picture: Picture, references: Sequence[Picture]) -> Picture:
@@ -88,53 +59,17 @@ def with_references(picture: Picture, references: Sequence[Picture]) -> Picture:
     return picture
 
 
-def with_bar(picture: Picture, share: float) -> Picture:
-    """A copy with a bar along the bottom, `share` of the width long."""
-    frame = picture.copy()
-    width, height = frame.size
-    bar = max(4, height // 40)
-    box = (0, height - bar, max(1, round(width * share)) - 1, height - 1)
-    ImageDraw.Draw(frame).rectangle(box, fill="white")
-    return frame
-
-
-def drift(picture: Picture, share: float) -> Picture:
-    """The picture moved in and warmed a little; at share 0 the picture itself."""
-    width, height = picture.size
-    x, y = width * ZOOM * share / 2, height * ZOOM * share / 2
-    box = (x, y, width - x, height - y)
-    moved = picture.resize(picture.size, Image.Resampling.BILINEAR, box=box)
-    return Image.blend(moved, Image.new("RGB", picture.size, TINT), TINT_SHARE * share)
-
-
-class Frames:
-    """The frames of one film by how far into it they are, from 0 to 1."""
-
-    def __init__(self, first: Picture, last: Picture | None, *, captioned: bool) -> None:
-        self._first = first
-        self._last = last
-        self._captioned = captioned
-
-    def at(self, share: float) -> Picture:
-        """A cross-fade, a drift, or a text with a progress bar."""
-        if self._last is not None:
-            return Image.blend(self._first, self._last, share)
-        if self._captioned:
-            return with_bar(self._first, share)
-        return drift(self._first, share)
-
-
 def still(source: Source, size: Size) -> Picture:
     """The picture of a source, fitted; one without bytes is drawn from its URL."""
     if source.data is None:
-        return card(source.url, size)
+        return painted(drawn.still(source, *size))
     if source.role == "extend":
         return cover(last_picture(source.data), size)
     return cover(read(source.data), size)
 
 
-def frames_of(clip: Clip) -> Frames:
-    """How the clip's frames are made."""
+def ends(clip: Clip) -> tuple[Picture, Picture | None]:
+    """What the clip starts at, and what it ends at if it was told."""
     size = (clip.width, clip.height)
 
     def stills(*roles: Role) -> list[Picture]:
@@ -142,9 +77,23 @@ def frames_of(clip: Clip) -> Frames:
 
     first, last = stills("first", "extend"), stills("last")
     if not first:
-        first = [with_references(card(clip.caption, size), stills("reference"))]
-    captioned = not clip.sources or clip.sources[0].role == "reference"
-    return Frames(first[0], last[0] if last else None, captioned=captioned)
+        first = [with_references(painted(drawn.card(clip)), stills("reference"))]
+    return first[0], last[0] if last else None
+
+
+def stamp_in(picture: Picture) -> str | None:
+    """The code along the top edge of a picture; None when it has none."""
+    top = picture.convert("L").crop((0, 0, picture.width, stamp.HEIGHT))
+    values = top.tobytes()
+    return stamp.code_in(lambda x, y: values[y * top.width + x], *picture.size)
+
+
+def difference(one: Picture, other: Picture) -> float:
+    """How far two pictures are apart on average, of 255; a smaller one is made as large."""
+    if other.size != one.size:
+        other = other.resize(one.size)
+    bands = ImageStat.Stat(ImageChops.difference(one, other)).mean
+    return sum(bands) / len(bands)
 
 
 def png(picture: Picture) -> bytes:

@@ -1,10 +1,15 @@
-"""From clips to bytes: blocking, to be called off the event loop."""
+"""From clips to bytes: blocking, to be called off the event loop.
+
+A film with no given picture to show is drawn without a library. So is every other one where PyAV
+or Pillow is missing: it then shows its pictures in tiles.
+"""
 
 from collections.abc import Callable, Mapping
 
-from mockserver.engine.jobs import Role
-from mockserver.media.clip import Clip
-from mockserver.sniff import image_type, is_film
+from mockserver.media import drawn, reading
+from mockserver.media.clip import Clip, Role
+from mockserver.media.notes import notes_of
+from mockserver.wire.sniff import image_type, is_film, picture_size
 
 THUMBNAIL_SIDE = 320
 PREVIEW_SIDE = 960
@@ -15,30 +20,38 @@ class MissingExtraError(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__(
-            "rendering media needs PyAV and Pillow: pip install 'filmgate[mock]'",
+            "a still in JPEG needs PyAV and Pillow: pip install 'filmgate[mock]'",
         )
 
 
-def film(clip: Clip) -> bytes:
-    """The MP4.
-
-    Raises:
-        MissingExtraError: the optional packages are not installed.
-    """
+def has_extra() -> bool:
+    """Whether PyAV and Pillow are installed."""
     try:
-        from mockserver.media import film as films  # noqa: PLC0415
-        from mockserver.media import pictures  # noqa: PLC0415
-    except ImportError as cause:
-        raise MissingExtraError from cause
-    count = clip.seconds * films.FPS
-    frames = pictures.frames_of(clip)
-    return films.write(
-        (frames.at(n / (count - 1)) for n in range(count)), (clip.width, clip.height)
-    )
+        from mockserver.media import pictures  # noqa: F401, PLC0415
+    except ImportError:
+        return False
+    return True
 
 
-def last_frame_png(mp4: bytes) -> bytes:
-    """The last frame as decoders see it."""
+def film(clip: Clip) -> bytes:
+    """The MP4."""
+    if not _shows_pictures(clip):
+        return drawn.film(clip)
+    from mockserver.media import film as films  # noqa: PLC0415
+    from mockserver.media import motion  # noqa: PLC0415
+
+    return films.write(motion.pictures_of(clip), (clip.width, clip.height), notes_of(clip))
+
+
+def _shows_pictures(clip: Clip) -> bool:
+    """Whether the clip's film takes more than tiles."""
+    return any(source.data is not None for source in clip.sources) and has_extra()
+
+
+def last_frame_png(clip: Clip, mp4: bytes) -> bytes:
+    """The last frame of the clip's film, as decoders see it."""
+    if not _shows_pictures(clip):
+        return drawn.last_frame_png(clip)
     from mockserver.media import film as films  # noqa: PLC0415
     from mockserver.media import pictures  # noqa: PLC0415
 
@@ -46,40 +59,63 @@ def last_frame_png(mp4: bytes) -> bytes:
 
 
 def first_frame_jpeg(mp4: bytes, longest_side: int) -> bytes:
-    """The first frame as decoders see it, made smaller."""
+    """The first frame as decoders see it, made smaller.
+
+    Raises:
+        MissingExtraError: the optional packages are not installed.
+    """
+    if not has_extra():
+        raise MissingExtraError
     from mockserver.media import film as films  # noqa: PLC0415
     from mockserver.media import pictures  # noqa: PLC0415
 
-    return pictures.jpeg(next(iter(films.pictures_of(mp4))), longest_side)
+    return pictures.jpeg(next(films.pictures_of(mp4)), longest_side)
 
 
-STILLS: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
+STILLS: Mapping[str, tuple[str, Callable[[Clip, bytes], bytes]]] = {
     "last.png": ("image/png", last_frame_png),
-    "thumb.jpg": ("image/jpeg", lambda mp4: first_frame_jpeg(mp4, THUMBNAIL_SIDE)),
-    "preview.jpg": ("image/jpeg", lambda mp4: first_frame_jpeg(mp4, PREVIEW_SIDE)),
+    "thumb.jpg": ("image/jpeg", lambda _, mp4: first_frame_jpeg(mp4, THUMBNAIL_SIDE)),
+    "preview.jpg": ("image/jpeg", lambda _, mp4: first_frame_jpeg(mp4, PREVIEW_SIDE)),
 }
-"""Pictures taken from the finished film, by the end of their names."""
+"""Pictures of a clip and its finished film, by the end of their names."""
 
 
 def input_fault(role: Role, data: bytes) -> str | None:
-    """Why the bytes cannot serve in that role; without the extra only their first few are read."""
+    """Why the bytes cannot serve in that role; without the extra only their headers are read."""
     if role == "extend":
-        if not is_film(data):
-            return "is not a video"
-    elif image_type(data) is None:
-        return "is not an image"
-    try:
+        return _film_fault(data) if is_film(data) else "is not a video"
+    return _image_fault(data) if image_type(data) is not None else "is not an image"
+
+
+def _film_fault(data: bytes) -> str | None:
+    if has_extra():
         from mockserver.media import film as films  # noqa: PLC0415
-        from mockserver.media import pictures  # noqa: PLC0415
-    except ImportError:
+
+        return films.fault(data)
+    if data[4:8] != b"ftyp":
         return None
-    return films.fault(data) if role == "extend" else pictures.fault(data)
+    try:
+        reading.read(data)
+    except ValueError as cause:
+        return f"is not a readable video: {cause}"
+    return None
+
+
+def _image_fault(data: bytes) -> str | None:
+    if has_extra():
+        from mockserver.media import pictures  # noqa: PLC0415
+
+        return pictures.fault(data)
+    return (
+        None if picture_size(data) else "is not a readable image: it does not say how large it is"
+    )
 
 
 def film_size(data: bytes) -> tuple[int, int] | None:
     """Width and height of a film as its header says; None when that cannot be read."""
-    try:
+    found = reading.size(data)
+    if found is None and has_extra():
         from mockserver.media import film as films  # noqa: PLC0415
-    except ImportError:
-        return None
-    return films.size(data)
+
+        found = films.size(data)
+    return found

@@ -17,6 +17,7 @@ class MediaStore:
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
         self._kept_bytes = kept_bytes
+        self._bytes = 0
         self._made: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._making: dict[tuple[str, str], asyncio.Task[bytes]] = {}
         self.renders = 0
@@ -30,7 +31,7 @@ class MediaStore:
         """A picture of a clip, by a key of `render.STILLS`."""
         mp4 = await self.film(clip)
         _, make = render.STILLS[kind]
-        return await self._once((clip.key, kind), lambda: make(mp4))
+        return await self._once((clip.key, kind), lambda: make(clip, mp4))
 
     async def _once(self, key: tuple[str, str], make: Callable[[], bytes]) -> bytes:
         if key in self._made:
@@ -49,7 +50,9 @@ class MediaStore:
         finally:
             self._making.pop(key, None)
         self.renders += 1
+        self._bytes += len(data) - len(self._made.get(key, b""))
         self._made[key] = data
-        while len(self._made) > 1 and sum(map(len, self._made.values())) > self._kept_bytes:
-            self._made.popitem(last=False)
+        while len(self._made) > 1 and self._bytes > self._kept_bytes:
+            _, forgotten = self._made.popitem(last=False)
+            self._bytes -= len(forgotten)
         return data

@@ -6,9 +6,9 @@ Every operation, parameter, property and response says by `x-evidence` how well 
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mockserver.http import Route
 from mockserver.openapi import pictory, pixverse
 from mockserver.openapi.parts import Document
+from mockserver.wire.http import Route
 
 PROVIDERS: Mapping[str, Callable[[Sequence[Route], str], Document]] = {
     "pictory": pictory.document,

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from mockserver.evidence import Evidence
-from mockserver.http import MAX_BODY_BYTES, Route
-from mockserver.refusals import GARBAGE, Refusal
-from mockserver.rules import Field, Schema
+from mockserver.wire.evidence import Evidence
+from mockserver.wire.http import MAX_BODY_BYTES, Route
+from mockserver.wire.refusals import GARBAGE, Refusal
+from mockserver.wire.rules import Field, Schema
 
 Document = dict[str, Any]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from mockserver.http import Route
 from mockserver.openapi.parts import (
     EXPLANATION,
     GARBLED,
@@ -21,8 +20,9 @@ from mockserver.openapi.parts import (
 )
 from mockserver.openapi.pictory_schemas import GET_JOB, GET_JOBS, QUOTA, SCHEMAS
 from mockserver.pictory import BASE_PATH, KEY_PREFIX, PAGE_SIZE
-from mockserver.pictory_answers import CLEANED, not_found, quota_document
-from mockserver.pictory_rules import HELPER, PAGE, REFUSALS
+from mockserver.pictory.answers import CLEANED, not_found, quota_document
+from mockserver.pictory.rules import HELPER, PAGE, REFUSALS
+from mockserver.wire.http import Route
 
 CLEAN = "docs.pictory.ai: Clean Job"
 JOB_ID = "4a09edf9-d071-4847-bda5-8dea913d80fe"

@@ -16,8 +16,8 @@ from mockserver.openapi.parts import (
     request_schema,
 )
 from mockserver.pictory import PAGE_SIZE
-from mockserver.pictory_answers import CLEANED, ODD_STATUS, STATUSES
-from mockserver.pictory_rules import (
+from mockserver.pictory.answers import CLEANED, ODD_STATUS, STATUSES
+from mockserver.pictory.rules import (
     BY_MODEL,
     DEFAULT_MODEL,
     EXCLUSIVE,
@@ -27,7 +27,7 @@ from mockserver.pictory_rules import (
     PAGE,
     REQUIRED,
 )
-from mockserver.rules import Schema
+from mockserver.wire.rules import Schema
 
 GET_JOB = "docs.pictory.ai: Get Video Generation Job"
 GET_JOBS = "docs.pictory.ai: Get Jobs"

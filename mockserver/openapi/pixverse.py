@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mockserver.evidence import Evidence
-from mockserver.http import Route
 from mockserver.openapi.parts import (
     EXPLANATION,
     FORM,
@@ -37,12 +35,14 @@ from mockserver.openapi.pixverse_schemas import (
     schema_name,
 )
 from mockserver.pixverse import BASE_PATH, LIST_LIMIT
-from mockserver.pixverse_answers import account_document, features_document, uploaded_media
-from mockserver.pixverse_errors import BUSY, REFUSALS, filled
-from mockserver.pixverse_rules import ENDPOINTS, NAME, Endpoint
-from mockserver.rules import Schema
+from mockserver.pixverse.answers import account_document, features_document, uploaded_media
+from mockserver.pixverse.errors import BUSY, REFUSALS, filled
+from mockserver.pixverse.rules import ENDPOINTS, NAME, Endpoint
 from mockserver.settings import DEFAULT_EMAIL, Account
-from mockserver.sniff import EXTENSIONS
+from mockserver.wire.evidence import Evidence
+from mockserver.wire.http import Route
+from mockserver.wire.rules import Schema
+from mockserver.wire.sniff import EXTENSIONS
 
 GET_VIDEO = "useapi.net: GET videos/video_id"
 GET_ACCOUNT = "useapi.net: GET accounts/email"

@@ -15,11 +15,11 @@ from mockserver.openapi.parts import (
     ref,
     request_schema,
 )
-from mockserver.pixverse_accounts import FIELDS as ACCOUNT_FIELDS
-from mockserver.pixverse_accounts import REQUIRED as ACCOUNT_REQUIRED
-from mockserver.pixverse_answers import ODD_STATUS, STATUSES
-from mockserver.pixverse_rules import ENDPOINTS, Endpoint
-from mockserver.rules import Schema
+from mockserver.pixverse.accounts import FIELDS as ACCOUNT_FIELDS
+from mockserver.pixverse.accounts import REQUIRED as ACCOUNT_REQUIRED
+from mockserver.pixverse.answers import ODD_STATUS, STATUSES
+from mockserver.pixverse.rules import ENDPOINTS, Endpoint
+from mockserver.wire.rules import Schema
 
 VIDEOS = "useapi.net: GET videos"
 SCHEDULER = "useapi.net: GET scheduler"

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-from mockserver import MockServer, Settings
+from mockserver import Settings, World
 from mockserver.media.clip import Clip
 from mockserver.media.render import film
 from mockserver.pictory import EXAMPLE_KEY
@@ -67,8 +67,8 @@ def accepts(wish: Wish) -> bool:
 async def _submit(wish: Wish, count: str) -> Taken:
     provider = wish.target.capabilities.provider
     owner = ACCOUNTS[provider]
-    settings = Settings(clock="manual", prompt_count=count)  # type: ignore[arg-type]
-    async with MockServer(settings) as mock:
+    settings = Settings(clock="frozen", prompt_count=count)  # type: ignore[arg-type]
+    async with World(settings=settings) as mock:
         transport: Any = httpx.ASGITransport(app=mock.app)
         async with httpx.AsyncClient(transport=transport) as client:
             inputs = {

@@ -98,9 +98,13 @@ class Mock(Program):
         """How often each job was charged."""
         return dict(Counter(entry["job"] for entry in self.ask("ledger")["charges"]))
 
+    def lines(self, kind: str) -> list[dict[str, Any]]:
+        """The journal's lines of one kind."""
+        return [line for line in self.ask("journal")["lines"] if line["line"] == kind]
+
     def calls(self) -> int:
         """Requests the providers got so far."""
-        return len(self.ask("journal")["requests"])
+        return len(self.lines("exchange"))
 
 
 class Gateway(Program):

@@ -66,7 +66,7 @@ def test_kill_9_and_the_callback_lost_with_it_the_poll_finds_the_video(
         video_id = gateway.create(prompt="The harbour at dusk")
         gateway.reaches(video_id, "rendering")
         gateway.end(signal.SIGKILL)
-        until(lambda: mock.ask("journal")["deliveries"], bool)
+        until(lambda: mock.lines("delivery"), bool)
 
         gateway.start()
         gateway.reaches(video_id, "completed")

@@ -5,12 +5,12 @@ from functools import partial
 import httpx
 import pytest
 
-from mockserver import MockServer, Settings
+from mockserver import Settings, World
 from tests.mockserver.contract import check
 from tests.mockserver.drivers import Client, Open
 
 
-async def check_provider(mock: MockServer, response: httpx.Response) -> None:
+async def check_provider(mock: World, response: httpx.Response) -> None:
     if response.request.url.path.startswith(("/pictoryapis/", "/v2/pixverse/")):
         await check(mock, response)
 
@@ -28,9 +28,9 @@ def opened() -> Open:
         *,
         callbacks: httpx.AsyncBaseTransport | None = None,
         inputs: httpx.AsyncBaseTransport | None = None,
-    ) -> AsyncIterator[tuple[MockServer, Client]]:
-        mock = MockServer(
-            settings or Settings(clock="manual"),
+    ) -> AsyncIterator[tuple[World, Client]]:
+        mock = World(
+            settings=settings or Settings(clock="frozen"),
             callback_transport=callbacks,
             input_transport=inputs,
         )

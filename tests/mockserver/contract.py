@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from mockserver import MockServer, Settings
+from mockserver import Settings, World
 from mockserver.openapi import PROVIDERS, document_of
 from tests.mockserver.schema import faults, undeclared
 
@@ -15,7 +15,7 @@ ORIGIN = "http://mock.test"
 @cache
 def documents() -> dict[str, Any]:
     """The documents by provider; they depend on tables only."""
-    routes = MockServer(Settings(clock="manual")).routes
+    routes = World(settings=Settings(clock="frozen")).routes
     return {name: document_of(name, routes, ORIGIN) for name in PROVIDERS}
 
 
@@ -30,7 +30,7 @@ def operations() -> dict[str, tuple[Any, Any]]:
     }
 
 
-async def check(mock: MockServer, response: httpx.Response) -> None:
+async def check(mock: World, response: httpx.Response) -> None:
     """Asserts that the document of the operation knows the answer."""
     path = response.request.url.raw_path.decode().partition("?")[0]
     entries = (one for one in reversed(mock.journal.requests) if one.path == path)

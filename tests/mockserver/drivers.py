@@ -10,7 +10,7 @@ import av
 import httpx
 from PIL import Image, ImageChops, ImageStat
 
-from mockserver import MockServer
+from mockserver import World
 
 PICTORY = {"Authorization": "pictai_test"}
 USEAPI = {"Authorization": "Bearer user:1234-test"}
@@ -60,7 +60,7 @@ class Client:
         return await self.http.get(f"/v2/pixverse{path}", headers=USEAPI)
 
 
-Open = Callable[..., AbstractAsyncContextManager[tuple[MockServer, Client]]]
+Open = Callable[..., AbstractAsyncContextManager[tuple[World, Client]]]
 """The type of the fixture `opened`."""
 
 

@@ -45,7 +45,10 @@ def test_the_banner_tells_people_and_programs_where_everything_is() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_a_signal_and_then_leaves_cleanly(number: signal.Signals) -> None:
-    with served("--manual") as (url, process), httpx.Client(base_url=url, trust_env=False) as http:
+    with (
+        served("--clock", "frozen") as (url, process),
+        httpx.Client(base_url=url, trust_env=False) as http,
+    ):
         path = "/pictoryapis/v1/aistudio/videos"
         assert http.post(path, json={"prompt": "dawn at sea"}, headers=PICTORY).status_code == 200
         with pytest.raises(httpx.RemoteProtocolError):

@@ -1,7 +1,7 @@
 import pytest
 
 from mockserver import Settings
-from mockserver.directives import DIRECTIVES
+from mockserver.magic.directives import DIRECTIVES
 from tests.mockserver.drivers import Open, png
 
 
@@ -12,7 +12,7 @@ async def test_the_summary_counts_and_explains(opened: Open) -> None:
         await mock.advance(10)
         summary = (await client.http.get("/__mock")).json()
 
-        assert summary["clock"]["kind"] == "manual"
+        assert summary["clock"]["kind"] == "frozen"
         assert summary["clock"]["now"] == 10
         assert summary["jobs"] == {"running": 2}
         assert summary["charged"] == {"pictory": 80, "pixverse": 45}
@@ -36,11 +36,11 @@ async def test_jobs_ledger_and_journal_can_be_read_over_http(opened: Open) -> No
         assert len(ledger["refunds"]) == 1
         assert ledger["total"] == {"pictory": 80}
         assert sorted(ledger["per_job"].values()) == [0, 80]
-        journal = (await client.http.get("/__mock/journal")).json()
-        assert [entry["operation"] for entry in journal["requests"]] == [
+        lines = (await client.http.get("/__mock/journal")).json()["lines"]
+        assert [line["operation"] for line in lines if line["line"] == "exchange"] == [
             "pictory.generate_video"
         ] * 2
-        (delivery,) = journal["deliveries"]
+        (delivery,) = [line for line in lines if line["line"] == "delivery"]
         assert (delivery["job"], delivery["url"]) == (job_id, "https://far.example.com/t")
 
 
@@ -49,7 +49,9 @@ async def test_the_clock_is_advanced_over_http(opened: Open) -> None:
         job_id = await client.pictory_id()
         response = await client.http.post("/__mock/clock/advance", json={"seconds": 50})
 
-        assert response.json() == {"now": 50}
+        assert response.json()["now"] == 50
+        moves = [line["after"] for line in response.json()["happened"]]
+        assert moves == ["running", "completed"]
         assert (await client.pictory_job(job_id))["data"]["status"] == "completed"
 
 
@@ -61,17 +63,19 @@ async def test_a_bad_advance_is_a_bad_request(opened: Open, body: bytes) -> None
         assert response.status_code == 400
 
 
-async def test_only_a_manual_clock_can_be_advanced(opened: Open) -> None:
+async def test_a_clock_that_goes_by_itself_can_be_moved_ahead_too(opened: Open) -> None:
     async with opened(Settings(clock="real")) as (_, client):
-        response = await client.http.post("/__mock/clock/advance", json={"seconds": 1})
+        job_id = await client.pictory_id()
+        response = await client.http.post("/__mock/clock/advance", json={"by": "1m"})
 
-        assert response.status_code == 409
+        assert response.json()["now"] == pytest.approx(60, abs=5)
+        assert (await client.pictory_job(job_id))["data"]["status"] == "completed"
 
 
 async def test_a_reset_forgets_everything_and_starts_time_anew(opened: Open) -> None:
     async with opened() as (mock, client):
         path = await client.upload_path(png("red"))
-        first = await client.pictory_id("dawn [[mock throttle=0]]")
+        first = await client.pictory_id()
         await mock.advance(10)
 
         assert (await client.http.delete("/__mock")).status_code == 204
@@ -82,7 +86,7 @@ async def test_a_reset_forgets_everything_and_starts_time_anew(opened: Open) -> 
 
 
 async def test_a_token_closes_the_control_api_and_nothing_else(opened: Open) -> None:
-    async with opened(Settings(clock="manual", control_token="secret")) as (_, client):
+    async with opened(Settings(clock="frozen", control_token="secret")) as (_, client):
         for header, status in (("", 401), ("Bearer wrong", 401), ("Bearer secret", 200)):
             response = await client.http.get("/__mock/jobs", headers={"Authorization": header})
             assert response.status_code == status

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver import Settings, pictory
-from mockserver.pictory_rules import Fault
-from mockserver.pixverse_rules import CREATE_V4, ENDPOINTS, FRAMES_V3, Endpoint, decoded
-from mockserver.rules import Count, length
+from mockserver import Settings
+from mockserver.pictory import rules as pictory_rules
+from mockserver.pictory.rules import Fault
+from mockserver.pixverse.rules import CREATE_V4, ENDPOINTS, FRAMES_V3, Endpoint, decoded
+from mockserver.wire.rules import Count, length
 from tests.mockserver.drivers import PICTORY, USEAPI, VIDEOS, Open
 
 EMOJI = "😀"
@@ -73,7 +74,7 @@ async def test_a_form_that_breaks_the_parser_is_a_bad_request(opened: Open, line
 @settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_decoded_or_refused(body: bytes) -> None:
-    assert pictory.decoded(body)
+    assert pictory_rules.decoded(body)
     for endpoint in ENDPOINTS:
         assert decoded(endpoint, body, ())
 
@@ -81,16 +82,16 @@ def test_any_bytes_are_decoded_or_refused(body: bytes) -> None:
 @settings(deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from([*pictory.FIELDS, *FRAMES_V3.fields, "unknown"]),
+        st.sampled_from([*pictory_rules.FIELDS, *FRAMES_V3.fields, "unknown"]),
         st.none() | st.integers() | st.text(st.characters()) | st.lists(st.text()),
     )
 )
 def test_any_object_is_decoded_or_refused_and_unknown_fields_are_dropped(
     body: dict[str, Any],
 ) -> None:
-    order = pictory.decoded(body)
+    order = pictory_rules.decoded(body)
     if isinstance(order, dict):
-        assert set(order) <= set(pictory.FIELDS)
+        assert set(order) <= set(pictory_rules.FIELDS)
     for endpoint in ENDPOINTS:
         made = decoded(endpoint, body, ())
         if isinstance(made, dict):
@@ -98,7 +99,7 @@ def test_any_object_is_decoded_or_refused_and_unknown_fields_are_dropped(
 
 
 def test_what_was_left_out_is_filled_in() -> None:
-    assert pictory.decoded(b'{"prompt": "A drone", "model": "veo3.1", "x": 1}') == {
+    assert pictory_rules.decoded(b'{"prompt": "A drone", "model": "veo3.1", "x": 1}') == {
         "prompt": "A drone",
         "model": "veo3.1",
         "aspectRatio": "16:9",
@@ -122,7 +123,7 @@ def test_a_field_with_two_faults_is_named_once() -> None:
         "referenceImageUrls": [],
     }
 
-    assert pictory.decoded(body) == [
+    assert pictory_rules.decoded(body) == [
         Fault(
             "referenceImageUrls",
             "must not be combined with firstFrameImageUrl; must be an array of 1 to 3 items",
@@ -150,7 +151,7 @@ def test_the_count_decides_how_many_emojis_fit(count: Count, emojis: int) -> Non
 
 @pytest.mark.parametrize(("count", "status"), [("code_points", 400), ("utf16", 200)])
 async def test_the_setting_reaches_both_providers(opened: Open, count: Count, status: int) -> None:
-    async with opened(Settings(clock="manual", prompt_count=count)) as (_, client):
+    async with opened(Settings(clock="frozen", prompt_count=count)) as (_, client):
         assert (await client.pictory(EMOJI * 3)).status_code == status
         other = {400: 200, 200: 400}[status]
         assert (await client.text_video(EMOJI * 2000)).status_code == other
@@ -189,7 +190,7 @@ def test_combinations_are_refused_of_old_models_and_only_when_asked(
 async def test_the_switch_for_combinations_reaches_the_wire(opened: Open) -> None:
     body: dict[str, Any] = {"duration": 8, "quality": "1080p"}
     for strict, status in ((False, 200), (True, 400)):
-        settings_ = Settings(clock="manual", strict_combinations=strict)
+        settings_ = Settings(clock="frozen", strict_combinations=strict)
         async with opened(settings_) as (_, client):
             assert (await client.text_video(**body)).status_code == status
 

@@ -2,11 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver.directives import (
+from mockserver.magic.directives import (
     DIRECTIVES,
     DirectiveError,
     Script,
-    Tally,
     parse,
     without_directives,
 )
@@ -78,12 +77,3 @@ def test_no_text_makes_the_parser_fail_otherwise_than_by_its_own_error(text: str
         parse(f"[[mock {text}]]")
     except DirectiveError:
         pass
-
-
-def test_a_tally_counts_each_prompt_and_directive_apart() -> None:
-    tally = Tally()
-
-    assert [tally.among_first(2, "p", "throttle", "a") for _ in range(3)] == [True, True, False]
-    assert tally.among_first(1, "p", "throttle", "b")
-    assert tally.among_first(1, "p", "lose-reply", "a")
-    assert not tally.among_first(0, "p", "throttle", "c")

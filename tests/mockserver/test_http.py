@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from mockserver import MockServer, Settings
-from mockserver.http import Scope, bound
+from mockserver import Settings, World
+from mockserver.wire.http import Scope, bound
 from tests.mockserver.served import REPOSITORY
 
 
@@ -50,7 +50,7 @@ async def test_a_request_whose_client_hangs_up_leaves_no_trace() -> None:
         "query_string": b"",
         "headers": [(b"authorization", b"pictai_x"), (b"content-type", b"application/json")],
     }
-    async with MockServer(Settings(clock="manual")) as mock:
+    async with World(settings=Settings(clock="frozen")) as mock:
         await mock.app(scope, receive, send)
 
         assert sent == []
@@ -58,7 +58,7 @@ async def test_a_request_whose_client_hangs_up_leaves_no_trace() -> None:
 
 
 async def test_it_speaks_http_only() -> None:
-    async with MockServer() as mock:
+    async with World() as mock:
         with pytest.raises(ValueError, match="websocket"):
             await mock.app({"type": "websocket"}, lambda: ..., lambda _: ...)  # type: ignore[arg-type,return-value]
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mockserver import MockServer, Settings
+from mockserver import Settings, World
 from mockserver.openapi import PROVIDERS
 from mockserver.openapi.pixverse_schemas import order_schema, schema_name
-from mockserver.pictory_rules import FIELDS, MODELS
-from mockserver.pictory_rules import faults_of as pictory_faults
-from mockserver.pixverse_rules import ENDPOINTS, Endpoint
-from mockserver.pixverse_rules import faults_of as pixverse_faults
+from mockserver.pictory.rules import FIELDS, MODELS
+from mockserver.pictory.rules import faults_of as pictory_faults
+from mockserver.pixverse.rules import ENDPOINTS, Endpoint
+from mockserver.pixverse.rules import faults_of as pixverse_faults
 from tests.mockserver.contract import documents
 from tests.mockserver.drivers import Open
 from tests.mockserver.schema import faults, fits, resolved
@@ -65,7 +65,7 @@ def test_every_route_of_the_provider_is_described_and_no_other(name: str) -> Non
     described = {
         (method.upper(), BASES[name] + path) for path, method, _ in operations(documents()[name])
     }
-    routes = MockServer(Settings(clock="manual")).routes
+    routes = World(settings=Settings(clock="frozen")).routes
     own = {
         (route.method, route.template)
         for route in routes

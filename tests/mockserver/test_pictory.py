@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver import Settings
-from mockserver.pictory import MODELS, cost_in_tenths, faults_of
+from mockserver.pictory.rules import MODELS, cost_in_tenths, faults_of
 from tests.mockserver.drivers import PICTORY, Open
 
 GOOD = {"prompt": "A drone over a forest"}
@@ -211,7 +211,7 @@ async def test_the_list_is_newest_first_in_pages(opened: Open) -> None:
 async def test_equal_seeds_give_equal_ids(opened: Open) -> None:
     ids = []
     for seed in (1, 1, 2):
-        async with opened(Settings(clock="manual", seed=seed)) as (_, client):
+        async with opened(Settings(clock="frozen", seed=seed)) as (_, client):
             ids.append(await client.pictory_id())
 
     assert ids[0] == ids[1] != ids[2]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver import Account, Settings
-from mockserver.pixverse_rules import COMMON, ENDPOINTS, cost_in_credits, faults_of
+from mockserver.pixverse.rules import COMMON, ENDPOINTS, cost_in_credits, faults_of
 from tests.mockserver.drivers import USEAPI, VIDEOS, Client, Open, png
 
 FRAMES_V3, V4, *_ = ENDPOINTS
@@ -137,7 +137,7 @@ async def test_what_is_not_an_image_is_not_taken(opened: Open, data: bytes, kind
 
 
 async def test_an_upload_needs_an_email_when_there_are_several_accounts(opened: Open) -> None:
-    async with opened(Settings(clock="manual", accounts=TWO)) as (_, client):
+    async with opened(Settings(clock="frozen", accounts=TWO)) as (_, client):
         headers = USEAPI | {"Content-Type": "image/png"}
         url = "/v2/pixverse/files/?email="
         assert (await client.upload(png("red"))).status_code == 400
@@ -186,7 +186,7 @@ async def test_a_generating_video_has_a_url_that_leads_nowhere_yet(opened: Open)
 
 
 async def test_queued_may_be_told_to_look_final(opened: Open) -> None:
-    async with opened(Settings(clock="manual", queued_is_final=True)) as (_, client):
+    async with opened(Settings(clock="frozen", queued_is_final=True)) as (_, client):
         await client.text_video()
 
         (video,) = (await client.useapi("/videos")).json()["data"]
@@ -263,7 +263,7 @@ async def busy(client: Client, **body: Any) -> httpx.Response:
 
 
 async def test_a_full_account_answers_the_two_documented_texts(opened: Open) -> None:
-    async with opened(Settings(clock="manual", max_jobs=2)) as (mock, client):
+    async with opened(Settings(clock="frozen", max_jobs=2)) as (mock, client):
         for _ in range(2):
             assert (await client.text_video()).status_code == 200
 
@@ -277,7 +277,7 @@ async def test_a_full_account_answers_the_two_documented_texts(opened: Open) -> 
 
 
 async def test_max_jobs_of_the_request_overrules_the_account(opened: Open) -> None:
-    async with opened(Settings(clock="manual", max_jobs=1)) as (_, client):
+    async with opened(Settings(clock="frozen", max_jobs=1)) as (_, client):
         assert (await client.text_video()).status_code == 200
         assert (await client.text_video(maxJobs=2)).status_code == 200
         text = (await busy(client, maxJobs=2, email="ops@example.com")).json()["error"]
@@ -285,7 +285,7 @@ async def test_max_jobs_of_the_request_overrules_the_account(opened: Open) -> No
 
 
 async def test_without_an_email_any_free_account_is_taken(opened: Open) -> None:
-    async with opened(Settings(clock="manual", accounts=TWO)) as (mock, client):
+    async with opened(Settings(clock="frozen", accounts=TWO)) as (mock, client):
         assert (await client.text_video()).status_code == 200
         assert (await client.text_video()).status_code == 200
         await busy(client)
@@ -337,7 +337,7 @@ async def test_accounts_come_by_email_with_masked_secrets(opened: Open) -> None:
 
 async def test_an_id_must_stand_raw_in_the_path(opened: Open) -> None:
     for refuse, status in ((True, 400), (False, 200)):
-        settings = Settings(clock="manual", refuse_encoded_ids=refuse)
+        settings = Settings(clock="frozen", refuse_encoded_ids=refuse)
         async with opened(settings) as (mock, client):
             video_id = (await client.text_video()).json()["video_id"]
             await mock.advance(50)
@@ -348,7 +348,7 @@ async def test_an_id_must_stand_raw_in_the_path(opened: Open) -> None:
 
 
 async def test_the_list_takes_email_limit_and_offset(opened: Open) -> None:
-    async with opened(Settings(clock="manual", accounts=TWO)) as (_, client):
+    async with opened(Settings(clock="frozen", accounts=TWO)) as (_, client):
         ids = [
             (await client.text_video(email=f"{name}@example.com")).json()["video_id"]
             for name in ("a", "b")

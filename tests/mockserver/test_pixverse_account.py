@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from mockserver import Account, Settings
-from mockserver.pixverse_accounts import faults_of
+from mockserver.pixverse.accounts import faults_of
 from tests.mockserver.drivers import USEAPI, Open, Receiver
 
 EMAIL = "new@example.com"
@@ -51,7 +51,7 @@ async def test_an_account_configured_later_takes_jobs_and_uploads(opened: Open) 
 
 async def test_the_features_count_the_accounts_credits_down(opened: Open) -> None:
     two = tuple(Account(email=f"{name}@example.com") for name in "ab")
-    async with opened(Settings(clock="manual", accounts=two)) as (mock, client):
+    async with opened(Settings(clock="frozen", accounts=two)) as (mock, client):
 
         async def credits_of(name: str) -> int:
             answer = await client.useapi(f"/features/?email={name}@example.com")
@@ -79,7 +79,7 @@ async def test_the_quota_counts_what_pictory_charged(opened: Open) -> None:
 
 async def test_a_job_no_longer_tracked_frees_its_slot_and_goes_on(opened: Open) -> None:
     receiver = Receiver()
-    settings = Settings(clock="manual", max_jobs=1)
+    settings = Settings(clock="frozen", max_jobs=1)
     async with opened(settings, callbacks=receiver.transport) as (mock, client):
         video_id = (await client.text_video(replyUrl=HOOK)).json()["video_id"]
         assert (await client.text_video()).status_code == 429

@@ -7,10 +7,9 @@ from PIL import Image
 
 from mockserver import Settings
 from mockserver.media.clip import Clip
-from mockserver.media.film import size as film_size
-from mockserver.media.render import film
-from mockserver.pixverse_rules import ENDPOINTS, EXTEND_V3, NEW_MODELS, cost_in_credits, faults_of
-from mockserver.shapes import SIDES, dimensions, fitted, nearest_ratio
+from mockserver.media.render import film, film_size
+from mockserver.pixverse.rules import ENDPOINTS, EXTEND_V3, NEW_MODELS, cost_in_credits, faults_of
+from mockserver.wire.shapes import SIDES, dimensions, fitted, nearest_ratio
 from tests.mockserver.drivers import USEAPI, VIDEOS, Client, Open, difference, pictures, png
 
 BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
@@ -108,7 +107,7 @@ async def test_an_upload_that_only_looks_like_a_film_fails_its_job(opened: Open)
 async def test_the_current_names_take_the_models_and_prompts_of_2026(
     opened: Open, path: str
 ) -> None:
-    async with opened(Settings(clock="manual", max_jobs=8)) as (mock, client):
+    async with opened(Settings(clock="frozen", max_jobs=8)) as (mock, client):
         frame = await client.upload_path(png("red", (300, 400)))
         clip = (await client.upload(film(SHORT), "video/mp4")).json()["path"]
         names = {"first_frame_path": frame, "last_frame_path": frame, "video_path": clip}

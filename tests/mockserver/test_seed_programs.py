@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -74,10 +75,42 @@ def run(*command: str, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def mock() -> Iterator[str]:
-    with served("--speed", str(SPEED), "--account", "ops@example.com=8") as (url, _):
-        yield url
+MOUNTED = f"""
+import socket, uvicorn
+from litestar import Litestar, asgi
+from mockserver import Account, MockServer, Settings
+accounts = (Account(email="ops@example.com", max_jobs=8),)
+mock = MockServer(Settings(clock="scaled", speed={SPEED}, accounts=accounts))
+app = Litestar([asgi("/mock", is_mount=True)(mock.app)], openapi_config=None)
+listening = socket.create_server(("127.0.0.1", 0))
+print("listening on http://%s:%s/mock" % listening.getsockname(), flush=True)
+uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+"""
+"""The mock as a part of somebody's own server."""
+
+
+@contextmanager
+def mounted() -> Iterator[str]:
+    """The URL under which the mock is mounted in another application."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MOUNTED], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module", params=["served", "mounted"])
+def mock(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The mock in each way that listens on a socket."""
+    if request.param == "mounted":
+        with mounted() as url:
+            yield url
+    else:
+        with served("--speed", str(SPEED), "--account", "ops@example.com=8") as (url, _):
+            yield url
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +155,21 @@ def frames(mock: str) -> tuple[str, str]:
 
 
 def last_request(mock: str) -> tuple[str, int]:
-    entry = httpx.get(f"{mock}/__mock/journal", trust_env=False).json()["requests"][-1]
+    lines = httpx.get(f"{mock}/__mock/journal", trust_env=False).json()["lines"]
+    entry = [line for line in lines if line["line"] == "exchange"][-1]
     return entry["operation"], entry["status"]
+
+
+def guided(page: str, base: str, node_home: Path, tmp_path: Path) -> str:
+    """What a guide's program prints when it is run against a base URL."""
+    program = guide_program(page).replace(PICTORY, base).replace("YOUR_API_KEY", KEY)
+    assert program.count(base) == 1
+    script = node_home / f"{tmp_path.name}.js"
+    script.write_text(program)
+    try:
+        return run("node", "--require", "./preload.cjs", script.name, cwd=node_home)
+    finally:
+        script.unlink()
 
 
 @needs_node
@@ -131,14 +177,7 @@ def last_request(mock: str) -> tuple[str, int]:
 def test_a_guide_polls_its_video_to_the_end(
     mock: str, node_home: Path, tmp_path: Path, page: str
 ) -> None:
-    program = guide_program(page).replace(PICTORY, mock).replace("YOUR_API_KEY", KEY)
-    assert program.count(mock) == 1
-    script = node_home / f"{tmp_path.name}.js"
-    script.write_text(program)
-    try:
-        said = run("node", "--require", "./preload.cjs", script.name, cwd=node_home)
-    finally:
-        script.unlink()
+    said = guided(page, mock, node_home, tmp_path)
 
     assert "Status: in-progress" in said
     assert "Status: completed" in said
@@ -211,3 +250,46 @@ def test_the_python_for_frames_makes_a_video(
         sys.executable, "frames.py", cwd=tmp_path
     )
     assert last_request(mock) == ("pixverse.create_frames_v3", 200)
+
+
+def troubled(mock: str, name: str, *faults: str) -> str:
+    """The base URL of a world of its own, in which things go wrong."""
+    settings = {"faults": faults}
+    answer = httpx.post(f"{mock}/__mock/worlds/{name}", json=settings, trust_env=False)
+    assert answer.status_code == 201, answer.text
+    return f"{mock}/~{name}"
+
+
+SLOW = ("submit:slow=20s", "poll:late=10s", "download:trickle=30s")
+"""What even a simple program survives: nothing is lost, all of it takes long."""
+
+
+@needs_node
+@pytest.mark.parametrize("page", GUIDES, ids=NAMES)
+def test_a_guide_gets_its_video_from_a_slow_provider_too(
+    mock: str, node_home: Path, tmp_path: Path, page: str
+) -> None:
+    base = troubled(mock, "slow", *SLOW)
+    said = guided(page, base, node_home, tmp_path)
+
+    assert said.rstrip().endswith("Done!")
+    url = re.search(r"Video URL: (\S+)", said)
+    assert url is not None
+    assert url[1].startswith(f"{base}/media/")
+    assert httpx.get(url[1], trust_env=False).content[4:8] == b"ftyp"
+
+
+@needs_node
+@pytest.mark.parametrize("page", GUIDES, ids=NAMES)
+def test_a_guide_that_gives_up_on_a_paid_job_is_caught(
+    mock: str, node_home: Path, tmp_path: Path, page: str
+) -> None:
+    base = troubled(mock, "broken", "poll#2:reset")
+    said = guided(page, base, node_home, tmp_path)
+    httpx.post(f"{base}/__mock/clock/advance", json={"by": "1h"}, trust_env=False)
+
+    ledger = httpx.get(f"{base}/__mock/ledger", trust_env=False).json()
+    verdict = httpx.get(f"{base}/__mock/verdict", trust_env=False).json()
+    assert "Done!" not in said
+    assert [charge["amount"] for charge in ledger["charges"]] == [128]
+    assert "gave-up-on-a-live-job" in [finding["rule"] for finding in verdict["findings"]]

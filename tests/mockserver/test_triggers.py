@@ -4,17 +4,18 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver import Account, MockServer, ReplyLost, Settings
-from mockserver.directives import DIRECTIVES
-from mockserver.pictory_rules import REFUSALS as PICTORY_REFUSALS
-from mockserver.pixverse_errors import REFUSALS as PIXVERSE_REFUSALS
-from mockserver.refusals import GARBAGE
-from mockserver.triggers import NATURAL, TRIGGERS, Trigger
+from mockserver import Account, ReplyLost, Settings, World
+from mockserver.magic.directives import DIRECTIVES
+from mockserver.magic.table import NATURAL, TRIGGERS, Trigger
+from mockserver.pictory.rules import REFUSALS as PICTORY_REFUSALS
+from mockserver.pixverse import Pixverse
+from mockserver.pixverse.errors import REFUSALS as PIXVERSE_REFUSALS
+from mockserver.wire.refusals import GARBAGE
 from tests.mockserver.drivers import PICTORY, USEAPI, VIDEOS, Client, Open, Receiver, png
 
 SUBMIT = "/pictoryapis/v1/aistudio/videos"
 HOOK = "http://127.0.0.1:9/hook"
-ONE_SLOT = Settings(clock="manual", max_jobs=1, edge_blocks_agents=True)
+ONE_SLOT = Settings(clock="frozen", max_jobs=1, edge_blocks_agents=True)
 AGENT = {"User-Agent": "filmgate-test/1"}
 
 SENT = [row for row in TRIGGERS if row.carrier != "request"]
@@ -25,8 +26,13 @@ async def submitted(client: Client, row: Trigger) -> httpx.Response:
     prompt = f"dawn at sea {row.value}" if row.carrier == "prompt" else "dawn at sea"
     if row.provider == "pictory":
         headers = {"Authorization": row.value} if row.carrier == "key" else PICTORY
-        return await client.http.post(SUBMIT, json={"prompt": prompt}, headers=headers)
-    body: dict[str, Any] = {"prompt": prompt}
+        body: dict[str, Any] = {"prompt": prompt}
+        if row.carrier == "file":
+            body["firstFrameImageUrl"] = f"https://pictures.example.com/dawn/{row.value}"
+        return await client.http.post(SUBMIT, json=body, headers=headers)
+    body = {"prompt": prompt}
+    if row.carrier == "email":
+        body["email"] = row.value
     if row.carrier == "seed":
         body = {"first_frame_path": await client.upload_path(png("red")), "seed": int(row.value)}
     headers = {"Authorization": f"Bearer {row.value}"} if row.carrier == "token" else USEAPI
@@ -52,29 +58,29 @@ async def test_a_trigger_is_answered_as_its_row_says(opened: Open, row: Trigger)
                 else:
                     await client.useapi(f"/videos/{job.id}")
                     await client.useapi("/videos")
-            await mock.advance(20)
+            await mock.advance(40)
         assert all(job.ended for job in mock.jobs)
 
 
-async def break_pictorys_rule(client: Client, _: MockServer) -> httpx.Response:
+async def break_pictorys_rule(client: Client, _: World) -> httpx.Response:
     return await client.pictory(model="nonsense")
 
 
-async def send_bearer(client: Client, _: MockServer) -> httpx.Response:
+async def send_bearer(client: Client, _: World) -> httpx.Response:
     headers = {"Authorization": "Bearer pictai_test"}
     return await client.http.post(SUBMIT, json={"prompt": "dawn at sea"}, headers=headers)
 
 
-async def name_a_library(client: Client, _: MockServer) -> httpx.Response:
+async def name_a_library(client: Client, _: World) -> httpx.Response:
     headers = PICTORY | {"User-Agent": "python-requests/2.32"}
     return await client.http.get("/pictoryapis/v1/jobs", headers=headers)
 
 
-async def ask_for_an_unknown_job(client: Client, _: MockServer) -> httpx.Response:
+async def ask_for_an_unknown_job(client: Client, _: World) -> httpx.Response:
     return await client.http.get("/pictoryapis/v1/jobs/nothing", headers=PICTORY)
 
 
-async def clean_a_finished_job(client: Client, mock: MockServer) -> httpx.Response:
+async def clean_a_finished_job(client: Client, mock: World) -> httpx.Response:
     job_id = await client.pictory_id()
     await mock.advance(50)
     url = f"/pictoryapis/v1/jobs/{job_id}"
@@ -84,53 +90,53 @@ async def clean_a_finished_job(client: Client, mock: MockServer) -> httpx.Respon
     return answer
 
 
-async def clean_a_running_job(client: Client, _: MockServer) -> httpx.Response:
+async def clean_a_running_job(client: Client, _: World) -> httpx.Response:
     url = f"/pictoryapis/v1/jobs/{await client.pictory_id()}/clean"
     return await client.http.delete(url, headers=PICTORY)
 
 
-async def break_a_rule(client: Client, _: MockServer) -> httpx.Response:
+async def break_a_rule(client: Client, _: World) -> httpx.Response:
     return await client.text_video(duration=6)
 
 
-async def leave_the_token_out(client: Client, _: MockServer) -> httpx.Response:
+async def leave_the_token_out(client: Client, _: World) -> httpx.Response:
     return await client.http.post(f"{VIDEOS}/create-v4", json={"prompt": "dawn"})
 
 
-async def name_an_unknown_account(client: Client, _: MockServer) -> httpx.Response:
+async def name_an_unknown_account(client: Client, _: World) -> httpx.Response:
     return await client.text_video(email="who@example.com")
 
 
-async def fill_the_account(client: Client, _: MockServer) -> httpx.Response:
+async def fill_the_account(client: Client, _: World) -> httpx.Response:
     await client.text_video()
     return await client.text_video(email="ops@example.com")
 
 
-async def fill_all_accounts(client: Client, _: MockServer) -> httpx.Response:
+async def fill_all_accounts(client: Client, _: World) -> httpx.Response:
     await client.text_video()
     return await client.text_video()
 
 
-async def ask_for_a_running_video(client: Client, _: MockServer) -> httpx.Response:
+async def ask_for_a_running_video(client: Client, _: World) -> httpx.Response:
     video_id = (await client.text_video()).json()["video_id"]
     return await client.useapi(f"/videos/{video_id}")
 
 
-async def encode_a_video_id(client: Client, _: MockServer) -> httpx.Response:
+async def encode_a_video_id(client: Client, _: World) -> httpx.Response:
     return await client.useapi("/videos/user%3A1")
 
 
-async def hold_the_account(client: Client, _: MockServer) -> httpx.Response:
+async def hold_the_account(client: Client, _: World) -> httpx.Response:
     held = await client.http.post("/__mock/accounts/ops@example.com/hold")
     assert held.status_code == 204
     return await client.text_video()
 
 
-async def upload_a_large_picture(client: Client, _: MockServer) -> httpx.Response:
+async def upload_a_large_picture(client: Client, _: World) -> httpx.Response:
     return await client.upload(png("red", (4001, 1)))
 
 
-Doing = Callable[[Client, MockServer], Awaitable[httpx.Response]]
+Doing = Callable[[Client, World], Awaitable[httpx.Response]]
 DOINGS: Mapping[tuple[str, str], Doing] = {
     ("pictory", "break a rule"): break_pictorys_rule,
     ("pictory", "send `Bearer` before the key"): send_bearer,
@@ -174,6 +180,31 @@ def test_every_row_of_the_facts_has_a_trigger() -> None:
     assert named >= set(DIRECTIVES)
 
 
+async def test_a_files_name_scripts_the_job_that_starts_from_it(opened: Open) -> None:
+    async with opened() as (mock, client):
+        url = "https://pictures.example.com/slow-90s.png?size=large"
+        plain = "https://pictures.example.com/slow-motion.png"
+        for first, prompt in (
+            (url, "dawn at sea"),
+            (url, "dawn at sea [[mock run=3s]]"),
+            (plain, "dawn at sea"),
+        ):
+            await client.pictory(prompt, firstFrameImageUrl=first)
+
+        assert [job.order.run_seconds for job in mock.jobs] == [90, 3, 45]
+
+
+async def test_an_account_named_for_a_hold_is_released_by_configuring_it(opened: Open) -> None:
+    async with opened() as (_, client):
+        email = "ops+596@example.com"
+        assert (await client.text_video(email=email)).status_code == 596
+
+        body = {"email": email, "password": "p", "maxJobs": 3}
+        await client.http.post(f"/v2/pixverse/accounts/{email}", json=body, headers=USEAPI)
+
+        assert (await client.text_video(email=email)).status_code == 200
+
+
 async def test_the_table_is_shown(opened: Open) -> None:
     async with opened() as (_, client):
         shown = (await client.http.get("/__mock")).json()["triggers"]
@@ -203,7 +234,7 @@ async def test_busy_speaks_of_the_account_and_the_limit_of_the_request(opened: O
 
 
 async def test_the_edge_lets_programs_with_a_name_pass(opened: Open) -> None:
-    async with opened(Settings(clock="manual", edge_blocks_agents=True)) as (_, client):
+    async with opened(Settings(clock="frozen", edge_blocks_agents=True)) as (_, client):
         statuses = {}
         for agent in ("", "python-httpx/0.28", "axios/1.7", "curl/8", "filmgate/1.0"):
             headers = PICTORY | {"User-Agent": agent}
@@ -329,7 +360,7 @@ async def test_a_hold_lasts_until_the_account_is_configured_anew(opened: Open) -
     async with opened() as (mock, client):
         assert (await client.text_video("[[mock refuse=596]]")).status_code == 596
         assert (await client.text_video()).status_code == 200
-        mock.accounts.hold("ops@example.com")
+        mock.provider(Pixverse).accounts.hold("ops@example.com")
         assert (await client.http.get("/__mock")).json()["held"] == ["ops@example.com"]
         assert [(await client.text_video()).status_code for _ in range(2)] == [596, 596]
         body = {"email": "ops@example.com", "password": "p", "maxJobs": 5}
@@ -344,7 +375,7 @@ async def test_a_hold_lasts_until_the_account_is_configured_anew(opened: Open) -
 
 async def test_the_token_for_holds_finds_every_account_on_hold_at_first(opened: Open) -> None:
     two = tuple(Account(email=f"{name}@example.com") for name in "ab")
-    async with opened(Settings(clock="manual", accounts=two)) as (mock, client):
+    async with opened(Settings(clock="frozen", accounts=two)) as (mock, client):
         headers = {"Authorization": "Bearer user:9-x-596"}
 
         async def create(**body: Any) -> int:

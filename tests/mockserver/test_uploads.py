@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.pixverse_files import MAX_IMAGE_BYTES, picture_fault, upload_fault
-from mockserver.sniff import EXTENSIONS, FILMS, IMAGES, SOUNDS, media_type, picture_size
+from mockserver.pixverse.files import MAX_IMAGE_BYTES, picture_fault, upload_fault
+from mockserver.wire.sniff import EXTENSIONS, FILMS, IMAGES, SOUNDS, media_type, picture_size
 from tests.mockserver.drivers import USEAPI, Open, png
 
 STARTS = {

@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
 
 from gateway.net import NoAnswer, Upstream
 from mockserver import Account as MockAccount
-from mockserver import MockServer, Settings
-from mockserver.media.film import write
+from mockserver import Settings, World
+from mockserver.media.clip import Clip
+from mockserver.media.render import film
 from mockserver.pictory import EXAMPLE_KEY
 from mockserver.pixverse import EXAMPLE_TOKEN
 from providers import useapi_pixverse
@@ -63,7 +63,7 @@ EVERY_OFFER = pytest.mark.parametrize(
     ],
 )
 PICTURE = png("teal")
-FILM = write([Image.new("RGB", (64, 36), "teal")], (64, 36))
+FILM = film(Clip(width=64, height=36, seconds=1, caption="teal"))
 MEDIA = {
     Role.FIRST_FRAME: (PICTURE, "image/png"),
     Role.LAST_FRAME: (PICTURE, "image/png"),
@@ -85,7 +85,7 @@ def served(request: httpx.Request) -> httpx.Response:
 class Stage:
     """The mock, a way to it, and what it called back with."""
 
-    def __init__(self, mock: MockServer, upstream: Upstream, heard: list[httpx.Request]) -> None:
+    def __init__(self, mock: World, upstream: Upstream, heard: list[httpx.Request]) -> None:
         self.mock, self.upstream, self.heard = mock, upstream, heard
 
     async def inputs(self, owner: Account, offer: Offer) -> dict[Role, tuple[str, ...]]:
@@ -154,8 +154,8 @@ async def staged(**settings: Any) -> AsyncIterator[Stage]:
         heard.append(request)
         return httpx.Response(200)
 
-    mock = MockServer(
-        Settings(clock="manual", extra_hosts=("gate.example", "a.example"), **settings),
+    mock = World(
+        settings=Settings(clock="frozen", extra_hosts=("gate.example", "a.example"), **settings),
         callback_transport=httpx.MockTransport(hear),
         input_transport=httpx.MockTransport(served),
     )

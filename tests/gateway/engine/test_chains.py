@@ -17,7 +17,7 @@ from gateway.model.errors import InvalidError
 from gateway.model.ids import digest
 from gateway.model.phases import Phase
 from gateway.storage import holdings
-from mockserver import MockServer
+from mockserver import World
 from mockserver.media.film import pictures_of
 from tests.rig import Rig, asked, pictory, picture, pixverse, rig
 
@@ -263,7 +263,7 @@ async def test_whoever_asks_for_the_same_still_shares_one_child(
 
 @pytest.mark.parametrize("account", ["pixverse", "pictory"])
 async def test_a_restart_takes_up_what_waits_for_a_video(
-    tmp_path: Path, lasting_mock: MockServer, account: str
+    tmp_path: Path, lasting_mock: World, account: str
 ) -> None:
     accounts = [pixverse() if account == "pixverse" else pictory()]
     async with rig(tmp_path, accounts=accounts, mock=lasting_mock) as stage:

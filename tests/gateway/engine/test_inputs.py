@@ -17,7 +17,7 @@ from gateway.model.inputs import StoredInput
 from gateway.model.phases import Phase
 from gateway.net import DownloadFailed
 from gateway.net.spool import Spool
-from mockserver import MockServer
+from mockserver import World
 from tests.rig import Rig, is_submit, pictory, picture, pixverse, rig
 
 PROMPT = "The harbour at dusk"
@@ -133,7 +133,7 @@ async def test_an_upload_that_fails_is_made_by_the_next_who_wants_it(tmp_path: P
 
 
 async def test_a_picture_behind_a_url_is_fetched_once_for_a_job_whatever_happens_to_it(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, accounts=[pixverse()], mock=lasting_mock) as stage:
         asked = serve(stage, picture("teal"))
@@ -314,7 +314,7 @@ async def test_a_store_that_cannot_be_reached_fails_no_job(tmp_path: Path) -> No
 
 
 async def test_an_accept_that_is_cut_short_leaves_bytes_for_the_next_start_to_remove(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, accounts=[pixverse()], mock=lasting_mock) as stage:
         write, reached = stage.tools.database.write, asyncio.Event()

@@ -9,7 +9,7 @@ import structlog
 
 from gateway.model.phases import Phase
 from mockserver import Account as MockAccount
-from mockserver import MockServer
+from mockserver import World
 from providers.contract import Price, Secret
 from tests.rig import Rig, pictory, picture, pixverse, rig
 
@@ -206,7 +206,7 @@ async def test_an_account_that_cannot_work_passes_its_jobs_to_another(
 
 
 async def test_with_a_wrong_key_jobs_keep_their_place_until_it_is_mended(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     wrong = pictory(api_key=Secret("Bearer pictai_wrong"))
     async with rig(tmp_path, accounts=[wrong], mock=lasting_mock) as stage:

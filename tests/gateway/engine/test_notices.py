@@ -24,7 +24,7 @@ from gateway.model.errors import InvalidError
 from gateway.model.phases import Phase
 from gateway.net import Answered, Blocked, Upstream
 from gateway.storage import deliveries
-from mockserver import MockServer
+from mockserver import World
 from providers.contract import Secret
 from tests.rig import EPOCH, Rig, asked, pictory, rig
 
@@ -181,7 +181,7 @@ async def test_a_wish_to_wait_is_honoured(tmp_path: Path) -> None:
 
 
 async def test_a_notice_outlives_restarts_word_for_word(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     bodies: list[bytes] = []
     async with rig(tmp_path, accounts=[pictory()], mock=lasting_mock) as stage:

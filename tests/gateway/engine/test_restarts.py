@@ -13,7 +13,7 @@ import structlog
 from gateway.engine import dispatch, line
 from gateway.model.phases import Phase
 from gateway.storage import StorageError
-from mockserver import MockServer
+from mockserver import World
 from providers.contract import Secret
 from tests.rig import is_submit, pictory, picture, pixverse, rig
 
@@ -22,7 +22,7 @@ FRAME = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
 
 
 async def test_a_job_that_had_a_slot_but_was_not_sent_goes_back_into_the_line(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
         job_id = await stage.create(prompt=PROMPT)
@@ -38,7 +38,7 @@ async def test_a_job_that_had_a_slot_but_was_not_sent_goes_back_into_the_line(
 
 
 async def test_a_job_that_may_have_been_sent_is_never_sent_again(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
         job_id = await stage.create(prompt=PROMPT)
@@ -57,7 +57,7 @@ async def test_a_job_that_may_have_been_sent_is_never_sent_again(
 
 @pytest.mark.parametrize("seconds", [2, 20, 49])
 async def test_a_rendering_job_is_watched_on_after_a_restart(
-    tmp_path: Path, lasting_mock: MockServer, seconds: int
+    tmp_path: Path, lasting_mock: World, seconds: int
 ) -> None:
     async with rig(tmp_path, mock=lasting_mock) as stage:
         job_id = await stage.create(model="useapi-pixverse/v4", prompt=PROMPT)
@@ -121,7 +121,7 @@ async def test_a_submission_under_way_is_not_cut_by_a_stop(tmp_path: Path) -> No
 
 
 async def test_a_stop_ends_an_upload_before_anything_is_paid(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, accounts=[pixverse()], mock=lasting_mock) as stage:
         job_id = await stage.create(prompt=PROMPT, first_frame=FRAME)
@@ -169,7 +169,7 @@ async def test_a_stop_comes_to_an_end_though_the_database_takes_nothing(
 
 
 async def test_a_changed_key_uploads_its_pictures_itself(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     for key in ("user:1234-mock", "user:5678-mock"):
         account = pixverse(api_key=Secret(key))
@@ -182,7 +182,7 @@ async def test_a_changed_key_uploads_its_pictures_itself(
 
 
 async def test_a_clock_set_back_does_not_stop_the_line_beyond_a_restart(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, mock=lasting_mock) as stage:
         job_id = await stage.create(model="pictory/pixverse5.5", prompt=PROMPT)
@@ -200,7 +200,7 @@ async def test_a_clock_set_back_does_not_stop_the_line_beyond_a_restart(
 
 
 async def test_jobs_that_no_account_is_left_for_are_told_at_start(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, mock=lasting_mock) as stage:
         await stage.create(model="pictory/pixverse5.5", prompt=PROMPT)
@@ -212,7 +212,7 @@ async def test_jobs_that_no_account_is_left_for_are_told_at_start(
 
 
 async def test_jobs_of_an_account_that_left_the_configuration_wait_for_people(
-    tmp_path: Path, lasting_mock: MockServer
+    tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, mock=lasting_mock) as stage:
         job_id = await stage.create(model="pictory/pixverse5.5", prompt=PROMPT)

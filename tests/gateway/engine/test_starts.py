@@ -13,7 +13,7 @@ from gateway.model.clock import SECOND
 from gateway.model.errors import NoSlotError
 from gateway.model.inputs import StoredInput
 from gateway.model.phases import Phase
-from mockserver import MockServer
+from mockserver import World
 from tests.rig import Rig, is_submit, pictory, picture, pixverse, rig
 
 PROMPT = "The harbour at dusk"
@@ -126,7 +126,7 @@ async def test_inputs_that_came_over_too_late_are_not_submitted(tmp_path: Path) 
         assert stage.submits() == 0
 
 
-async def test_a_deadline_outlives_a_restart(tmp_path: Path, lasting_mock: MockServer) -> None:
+async def test_a_deadline_outlives_a_restart(tmp_path: Path, lasting_mock: World) -> None:
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
         await stage.create(prompt=LONG)
         job_id = await stage.create(prompt=PROMPT, routing={"deadline": 60})

@@ -1,0 +1,1 @@
+"""Values that a client sends anyway and that script what happens."""

@@ -1,0 +1,5 @@
+"""Waiting that came to nothing."""
+
+
+class NeverError(AssertionError):
+    """What was waited for does not come to pass; the text says what came instead."""

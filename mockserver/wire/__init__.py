@@ -1,0 +1,1 @@
+"""HTTP as the mock speaks it: requests, answers, rules of fields, errors as data."""
