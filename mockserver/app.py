@@ -79,8 +79,8 @@ class Application:
             return
         if (tell := scope.get("extensions", {}).get(WORLD)) is not None:
             tell(world)
+        pause = world.pausing()
         response = await self._answered(world, request)
-        pause = world.engine.scheduler.pause
         await write(response, receive, send, pause, head=request.method == "HEAD")
 
     async def _answered(self, world: World, request: Request) -> Response:
@@ -153,9 +153,13 @@ class MockServer:
         return world
 
     def add(self, world: World) -> None:
-        """Puts a world among the others, in place of one of the same name."""
+        """Puts a world among the others, in place of one of the same name, which is closed."""
+        replaced = self.worlds.get(world.name)
+        if replaced is not None and replaced is not world:
+            replaced.close()
         world.server, world.home = self, self.home
         self.worlds[world.name] = world
+        world.wake()
 
     async def forget(self, name: str) -> None:
         """Drops a world; a later request with its key begins a new one."""

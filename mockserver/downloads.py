@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mockserver.engine.faults import Fault
 from mockserver.engine.jobs import Job, Phase
 from mockserver.injection import FILM, ordered, spoilt
+from mockserver.lineage import placeless
 from mockserver.magic.directives import without_directives
 from mockserver.media.clip import Clip, Source
 from mockserver.media.render import STILLS, MissingExtraError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 BASE_PATH = "/media"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_TAG = re.compile(r'"[^"]*"')
 _NOTHING = {"error": "No such media, or not finished yet"}
 NOT_YET = {"error": "The film is finished, but its files are not here yet"}
 EXPIRED = {"error": "The link has expired"}
@@ -46,14 +48,20 @@ def cut(wanted: str, size: int) -> tuple[int, int] | None:
     return int(first), min(int(last) if last else size - 1, size - 1)
 
 
+def known(etag: str, listed: str) -> bool:
+    """Whether an `If-None-Match` names the tag, weakly or not (RFC 9110, 13.1.2)."""
+    return listed.strip() == "*" or etag in _TAG.findall(listed)
+
+
 def serve(data: bytes, content_type: str, request: Request, *, job: str | None = None) -> Response:
     """The bytes, or the part of them that was asked for."""
     digest = hashlib.sha256(data).hexdigest()
     etag = f'"{digest[:32]}"'
     headers = {"etag": etag, "accept-ranges": "bytes", "content-type": content_type}
-    if request.headers.get("if-none-match") in {etag, "*"}:
+    if known(etag, request.headers.get("if-none-match", "")):
         return Response(status=304, headers=headers, job=job)
-    wanted = request.headers.get("range")
+    # A range is of a GET alone (RFC 9110, 14.2).
+    wanted = request.headers.get("range") if request.method == "GET" else None
     if wanted is None or request.headers.get("if-range", etag) != etag:
         return Response(body=data, headers=headers, job=job, digest=digest)
     try:
@@ -70,17 +78,23 @@ def serve(data: bytes, content_type: str, request: Request, *, job: str | None =
     return Response(status=206, body=body, headers=headers, job=job, digest=digest)
 
 
-def clip_of(job: Job) -> Clip:
-    """The film of a job that has completed."""
+def clip_of(job: Job, named: Callable[[str], str]) -> Clip:
+    """The film of a job that has completed.
+
+    Args:
+        job: the job.
+        named: how texts stand in the film, to which it must not matter where the mock is.
+    """
     order = job.order
     return Clip(
         width=order.width,
         height=order.height,
         seconds=order.seconds,
-        caption=without_directives(order.prompt) or order.provider,
+        caption=named(without_directives(order.prompt) or order.provider),
         job=job.id,
         sources=tuple(
-            Source(role=source.role, url=source.url, data=source.data) for source in job.material
+            Source(role=source.role, url=named(source.url), data=source.data)
+            for source in job.material
         ),
     )
 
@@ -130,6 +144,13 @@ class Downloads:
             return reply(_NOTHING, 404)
         return serve(found.data, found.content_type, request)
 
+    def has(self, file: str) -> bool:
+        """Whether a name below `/media/` is of this world, there already or not."""
+        folder, _, name = file.rpartition("/")
+        if folder:
+            return self._upload(name) is not None
+        return self._world.jobs.find(name.partition(".")[0]) is not None
+
     def _upload(self, name: str) -> "Upload | None":
         for kind in self._world.providers:
             found = self._world.provider(kind).upload_named(name)
@@ -154,10 +175,10 @@ class Downloads:
         return NOT_YET if age < settings.file_seconds else None
 
     async def _made(self, job: Job, file: str, faults: Sequence[Fault] = ()) -> tuple[bytes, str]:
-        kind = file.partition(".")[2]
+        kind, clip = file.partition(".")[2], clip_of(job, partial(placeless, own=self.has))
         if kind == "mp4":
-            return await self._world.media.film(ordered(faults, clip_of(job))), FILM
-        return await self._world.media.still(clip_of(job), kind), STILLS[kind][0]
+            return await self._world.media.film(ordered(faults, clip)), FILM
+        return await self._world.media.still(clip, kind), STILLS[kind][0]
 
     async def local(self, url: str) -> bytes | None:
         """The bytes behind one of this server's own links; None for any other URL.
@@ -166,8 +187,8 @@ class Downloads:
         """
         parts = urlsplit(url)
         folder, _, file = parts.path.rpartition("/")
-        own = f"{self._world.prefix}{BASE_PATH}"
-        if folder.endswith(f"{own}/upload"):
+        own = tuple(f"{prefix}{BASE_PATH}" for prefix in self._world.prefixes)
+        if folder.endswith(tuple(f"{one}/upload" for one in own)):
             found = self._upload(file)
             return None if found is None else found.data
         job = self._job(file)

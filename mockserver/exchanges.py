@@ -8,9 +8,11 @@ from urllib.parse import unquote
 
 from mockserver.control.api import ROUTES as CONTROL
 from mockserver.downloads import Downloads
-from mockserver.engine.faults import Fault, Target
+from mockserver.engine.faults import Fault
 from mockserver.engine.jobs import Job
 from mockserver.engine.journal import KEPT_HEADERS, Exchange
+from mockserver.engine.kinds import Target
+from mockserver.engine.scheduler import OverError
 from mockserver.engine.tape import Asked
 from mockserver.inbox.wire import ROUTES as INBOXES
 from mockserver.injection import struck_after, struck_before
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from mockserver.world import World
 
 TARGETS: dict[str, Target] = {act: act for act in ("submit", "poll", "list", "upload", "download")}
-WAITING = frozenset({"slow", "late"})
-"""Faults under which a request waits in virtual time."""
+WAITING = frozenset({"slow", "late", "callback-first"})
+"""Faults under which a request waits, in virtual time or for the receiver of a callback."""
+ENDING_SECONDS = 1.0
+"""How long, in real time, the end of a world waits for requests to come to theirs."""
 
 
 @cache
@@ -42,8 +46,16 @@ class Exchanges:
         self.answering: set[asyncio.Task[Response]] = set()
         """What is answered whether or not the client still waits."""
 
+    async def ended(self) -> None:
+        """Waits for what is answered, but not for long: it may wait for whoever asks this."""
+        loop, mine = asyncio.get_running_loop(), asyncio.current_task()
+        others = {task for task in self.answering if task.get_loop() is loop and task is not mine}
+        if others:
+            await asyncio.wait(others, timeout=ENDING_SECONDS)
+
     async def answer(self, request: Request) -> Response:
         """Answers a request, faults included, and writes it down."""
+        self._world.engine.scheduler.wake()
         found = self._world.router.find(request.method, request.path)
         if isinstance(found, Response):
             if request.path.startswith("/__mock"):
@@ -60,8 +72,9 @@ class Exchanges:
         self, route: Route | None, request: Request, missing: Response | None
     ) -> Response:
         engine = self._world.engine
-        engine.scheduler.wake()
-        if route is not None and route.act == "poll" and engine.clock.kind == "per-poll":
+        looks = route is not None and (route.looks or route.act == "poll")
+        # Whoever looks while a callback is being answered may be the one who answers it.
+        if looks and engine.clock.kind == "per-poll" and not engine.delivering:
             await engine.scheduler.advance(self._world.settings.poll_seconds)
         journal, at = engine.journal, engine.clock.now()
         engine.tape.add(self._input(route, request, at))
@@ -114,6 +127,9 @@ class Exchanges:
             else:
                 request.faults = faults
                 response = await self._through(route, request, faults)
+        except OverError:
+            # As a server does that goes away; nothing is to be done in the life that follows.
+            response = Response(status=0, lost="reset")
         finally:
             engine.scheduler.leave()
         media = bool(response.digest)
@@ -149,13 +165,17 @@ class Exchanges:
         engine, job = self._world.engine, None
         if route.act == "submit":
             kind = next(kind for kind in self._world.providers if kind.name == route.provider)
-            request.intent = intent_of(route.provider, route.operation, request, kind.volatile)
+            own = self._world.downloads.has
+            request.intent = intent_of(route.provider, route.operation, request, kind.volatile, own)
             count = engine.occurrence("intent", request.intent)
             request.key = digest(request.intent, count)
             key = request.key
         elif route.job_param:
             job = self._job_of(route, request)
             key = digest(route.operation, request.path) if job is None else job.order.key
+            if job is not None and route.act == "download":
+                # Which of a job's files comes first is the client's matter.
+                key = digest(key, request.params[route.job_param].partition(".")[2])
         else:
             key = digest(route.operation, request.path, request.query_text)
             if route.act == "upload":
@@ -165,7 +185,8 @@ class Exchanges:
             return ()
         scopes = [route.provider]
         if job is not None:
-            scopes += [job.order.provider, job.order.account, job.id, f"job{job.number}"]
+            order = job.order
+            scopes += [order.provider, order.account, order.key, job.id, f"job{job.number}"]
         return engine.faults.strike(target, key, scopes)
 
     def _job_of(self, route: Route, request: Request) -> Job | None:

@@ -1,31 +1,32 @@
 """A move of time as it stands in the journal."""
 
-from typing import TYPE_CHECKING, Self
-
+from mockserver.engine.core import Engine
 from mockserver.engine.journal import Event, Moved
 from mockserver.engine.tape import Began, Ended
 
-if TYPE_CHECKING:
-    from mockserver.world import World
-
 
 class Moving:
-    """Writes a move of time down, at its beginning, with how far it went."""
+    """Writes a move of time down, at its beginning, with how far it went.
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
-        self._start = world.clock.now()
-        world.engine.tape.add(Began(at=self._start))
-        self._n = world.journal.next_number()
+    Args:
+        engine: whose time it is, also if its world has begun anew meanwhile.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._start = 0.0
+        self._n = 0
         self.happened: tuple[Event, ...] = ()
         """What happened on the way."""
 
-    async def __aenter__(self) -> Self:
-        return self
+    def __enter__(self) -> None:
+        self._start = self._engine.clock.now()
+        self._engine.tape.add(Began(at=self._start))
+        self._n = self._engine.journal.next_number()
 
-    async def __aexit__(self, *_: object) -> None:
-        journal, now = self._world.journal, self._world.clock.now()
-        self._world.engine.tape.add(Ended(at=now, line=self._n))
+    def __exit__(self, *_: object) -> None:
+        journal, now = self._engine.journal, self._engine.clock.now()
+        self._engine.tape.add(Ended(at=now, line=self._n))
         seconds = round(now - self._start, 3)
         self.happened = journal.since(self._n)
         if seconds > 0:

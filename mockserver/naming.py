@@ -7,6 +7,7 @@ whatever the key; links are made that way.
 """
 
 import re
+from urllib.parse import unquote
 
 DEFAULT = "default"
 MAGIC = frozenset({401, 402, 403, 412, 422, 429, 500, 596})
@@ -18,7 +19,6 @@ NO_NAME = (
 _ENDING = "|".join(map(str, sorted(MAGIC)))
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _SECRET = re.compile(rf"mock(?:_(.*?))?(?:-(?:{_ENDING}))?", re.DOTALL)
-_PATH = re.compile(rf"/~({_NAME})(/.*|)")
 _WHOLE = re.compile(rf"(?!.*-(?:{_ENDING})$){_NAME}")
 
 
@@ -53,12 +53,15 @@ def split(path: str) -> tuple[str | None, str]:
     Raises:
         ValueError: it begins like a path of one, and names none.
     """
-    if not path.startswith("/~"):
+    first, _, rest = path[1:].partition("/")
+    # Some clients encode the tilde, which makes no other path of it (RFC 3986, 6.2.2.2).
+    first = unquote(first)
+    if not first.startswith("~"):
         return None, path
-    found = _PATH.fullmatch(path)
-    if found is None or not is_name(found[1]):
-        raise ValueError(NO_NAME.format(name=path[2:].partition("/")[0]))
-    return found[1], found[2] or "/"
+    name = first[1:]
+    if not is_name(name):
+        raise ValueError(NO_NAME.format(name=name))
+    return name, f"/{rest}"
 
 
 def prefix_of(world: str) -> str:

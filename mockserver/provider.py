@@ -55,6 +55,7 @@ class Provider(ABC):
         act: Act = "other",
         job_param: str = "",
         slash: bool = False,
+        looks: bool = False,
     ) -> Route:
         """A row of the route table, whose handler is a method of the class."""
 
@@ -70,6 +71,7 @@ class Provider(ABC):
             act=act,
             provider=cls.name,
             job_param=job_param,
+            looks=looks,
         )
 
     @classmethod

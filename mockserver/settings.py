@@ -56,11 +56,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """PixVerse accounts; none means one account, `ops@example.com`."""
     capacity: str = ""
     """Jobs that the generator behind each account runs at once, over time, such as
-    `3, 1 at 60s, 0 at 2m, 3 at 4m`; empty means no limit but the account's own."""
+    `3, 1 at 60s, 0 at 2m, 3 at 4m`; empty means no limit but the account's own. Jobs that are no
+    longer tracked count until they end."""
     credits: int | None = None
     """What each account may spend before it is refused, in its provider's unit; None is endless."""
     requests_per_minute: int | None = None
-    """Requests that Pictory takes from one key within a minute; None is endless."""
+    """Requests that Pictory takes within a minute in one world, whatever their keys; None is
+    endless."""
     link_seconds: float | None = None
     """How long a media link works once the job has ended; None is for ever."""
     file_seconds: float = 0.0

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -27,7 +27,7 @@ from mockserver.provider import Provider
 from mockserver.registry import PROVIDERS
 from mockserver.settings import Settings
 from mockserver.waiting import NeverError
-from mockserver.ways.home import at_home
+from mockserver.ways.home import at_home, there
 from mockserver.wire.http import Request, Response, Route, Router
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Provider)
 
+FARTHEST_SECONDS = 10 * 366 * 24 * 3600.0
+"""How far time is moved at once at most: what lies farther ahead, no calendar can show."""
 UNTIL_SECONDS = 24 * 3600.0
 """How far time is moved at most while something is waited for, in virtual seconds."""
 
@@ -88,6 +90,8 @@ class World(Judged):
         """The loop it lives on once it is served in a thread, or not awaited; see `ways.home`."""
         self.used = time.monotonic()
         """When it was last spoken to, in real time."""
+        self.prefixes: frozenset[str] = frozenset()
+        """That, and what stood there before it was forked or restored."""
         self._exchanges = Exchanges(self)
         self.snapshots: dict[str, Self] = {}
         """What was kept of it by name, to be restored."""
@@ -96,6 +100,7 @@ class World(Judged):
     def _begin(self, engine: Engine) -> None:
         self.engine = engine
         engine.tape.named(self.name, self.prefix)
+        self.prefixes |= {self.prefix}
         self.life = secrets.token_hex(4)
         """Another one after each fresh start, for those who look on."""
         self.made: dict[type[Provider], Provider] = {}
@@ -202,6 +207,15 @@ class World(Judged):
         self.used = time.monotonic()
         return await self._exchanges.answer(request)
 
+    def pausing(self) -> Callable[[float], Awaitable[None]]:
+        """Waits for moments of virtual time, for a reply that is on its way already."""
+        scheduler = self.engine.scheduler
+
+        async def pause(seconds: float) -> None:
+            await there(self, lambda: scheduler.pause(seconds))
+
+        return pause
+
     # --- time
 
     @at_home
@@ -214,10 +228,12 @@ class World(Judged):
             ValueError: `seconds` is negative.
             RuntimeError: called from inside a move that is under way.
         """
-        if seconds < 0:
-            raise ValueError("time cannot go back")
-        async with Moving(self) as moving:
-            await self.engine.scheduler.advance(seconds)
+        if not 0 <= seconds <= FARTHEST_SECONDS:
+            raise ValueError(
+                "time cannot go back" if seconds < 0 else "that is more than ten years ahead"
+            )
+        moving = Moving(self.engine)
+        await self.engine.scheduler.advance(seconds, moving)
         return moving.happened
 
     @at_home
@@ -240,8 +256,8 @@ class World(Judged):
         def reached() -> bool:
             return target.ended if phase == "ended" else target.phase == phase
 
-        async with Moving(self) as moving:
-            there = await self.engine.scheduler.advance_until(reached, limit)
+        moving = Moving(self.engine)
+        there = await self.engine.scheduler.advance_until(reached, limit, moving)
         if not there:
             raise NeverError(f"{target.id} is {target.phase} and does not get to be {phase}")
         return moving.happened
@@ -254,8 +270,8 @@ class World(Judged):
             NeverError: something is still due after `limit` virtual seconds.
         """
         agenda = self.engine.scheduler.agenda
-        async with Moving(self) as moving:
-            idle = await self.engine.scheduler.advance_until(lambda: not len(agenda), limit)
+        moving = Moving(self.engine)
+        idle = await self.engine.scheduler.advance_until(lambda: not len(agenda), limit, moving)
         if not idle:
             raise NeverError(f"{len(agenda)} things are still due after {limit:g} s")
         return moving.happened
@@ -305,6 +321,7 @@ class World(Judged):
         other.name, other.settings, other.providers = name, self.settings, self.providers
         other.outside, other.media, other.server = self.outside, self.media, self.server
         other.home = self.home
+        other.prefixes = self.prefixes
         other.prefix = naming.prefix_of(name) if name != self.name else self.prefix
         other.used = time.monotonic()
         other.snapshots = {}
@@ -317,24 +334,44 @@ class World(Judged):
         self.made = {kind: made.fork(self.engine) for kind, made in other.made.items()}
         self.inboxes = other.inboxes.fork()
 
-    def restore(self, snapshot: "World") -> None:
+    @at_home
+    async def restore(self, snapshot: "World") -> None:
         """Goes back to what a fork made earlier has kept; the fork can be used again."""
+        await self._end()
+        self.prefixes |= snapshot.prefixes
         self._begin(snapshot.engine.fork(self))
         self._take(snapshot)
+        self.wake()
 
     @at_home
     async def reset(self) -> None:
         """Forgets everything; rendered media stay, being content."""
-        await self.engine.aclose()
+        await self._end()
         self._begin(Engine(self.settings, self.outside, self))
+
+    async def _end(self) -> None:
+        self.engine.scheduler.over = True
+        await self.aclose()
+
+    def wake(self) -> None:
+        """Has its time go on by itself, if it does that, on the loop where it lives."""
+        self._there(self.engine.scheduler.wake)
+
+    def close(self) -> None:
+        """Stops what is under way, without waiting for the end of it."""
+        self._there(self.engine.close)
+
+    def _there(self, deed: Callable[[], None]) -> None:
+        if self.home is None:
+            deed()
+        elif not self.home.is_closed():
+            self.home.call_soon_threadsafe(deed)
 
     @at_home
     async def aclose(self) -> None:
         """Stops what is under way."""
         await self.engine.aclose()
-        loop = asyncio.get_running_loop()
-        mine = [task for task in self._exchanges.answering if task.get_loop() is loop]
-        await asyncio.gather(*mine, return_exceptions=True)
+        await self._exchanges.ended()
 
     async def __aenter__(self) -> Self:
         return self

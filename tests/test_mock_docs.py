@@ -22,7 +22,7 @@ from mockserver import settings
 from mockserver.cli import main
 from mockserver.control.api import rows as control_rows
 from mockserver.control.telling import KINDS as LINES
-from mockserver.engine.faults import KINDS, TARGETS, Target
+from mockserver.engine.kinds import KINDS, TARGETS, Target
 from mockserver.inbox.inbox import Inbox
 from mockserver.magic.directives import DIRECTIVES
 from mockserver.magic.files import FILES
@@ -52,6 +52,13 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "mock.md"
 ADDRESS: Final = "http://127.0.0.1:8090"
 INSTALL: Final = "pip install '.[testing]'"
 """What is installed already wherever this runs."""
+SUITE: Final = (
+    f"job=$(curl -sf {ADDRESS}/pictoryapis/v1/aistudio/videos -H 'Authorization: pictai_mock'"
+    """ -H 'Content-Type: application/json' -d '{"prompt": "Waves at noon"}' | cut -d'"' -f8)\n"""
+    f"for look in 1 2 3 4; do curl -sf {ADDRESS}/pictoryapis/v1/jobs/$job"
+    " -H 'Authorization: pictai_mock'; done"
+)
+"""Stands in for a suite of another language: one job, looked at until it is done."""
 
 _NAMED: Final = re.compile(r"# (\w+\.py)\n")
 _SAVED: Final = re.compile(r"^saved as (\S+\.world)$", re.MULTILINE)
@@ -191,7 +198,7 @@ class Reader:
         assert INSTALL in steps
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        lines = "\n".join(steps).replace(INSTALL, "").replace("npm test", "")
+        lines = "\n".join(steps).replace(INSTALL, "").replace("npm test", SUITE)
         lines = lines.replace("mock --clock", f"mock --port {port} --clock")
         lines = lines.replace(ADDRESS, f"http://127.0.0.1:{port}")
         folder = self.folder / "ci"

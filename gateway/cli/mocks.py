@@ -1,6 +1,5 @@
 """Mock providers for the command line, and the settings that lead to them."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -14,31 +13,11 @@ ROUTE: Final = ("useapi-pixverse/v3.5", "pictory/pixverse5.5", "useapi-pixverse/
 @contextmanager
 def mock_providers(speed: float) -> Iterator[str]:
     """Serve both mock providers from a thread of this process; their origin."""
-    import uvicorn  # noqa: PLC0415
-
     from mockserver import MockServer, Settings  # noqa: PLC0415
-    from mockserver.serve import listen, origin_of  # noqa: PLC0415
+    from mockserver.testing.serving import serve_in_thread  # noqa: PLC0415
 
-    mock = MockServer(Settings(clock="scaled", speed=speed))
-    with listen("127.0.0.1", 0) as sock:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                mock.app,
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        # Outside the main thread uvicorn leaves the signals alone.
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
-        thread.start()
-        try:
-            yield origin_of(sock)
-        finally:
-            server.should_exit = True
-            thread.join(10)
+    with serve_in_thread(MockServer(Settings(clock="scaled", speed=speed))) as origin:
+        yield origin
 
 
 def mock_accounts(origin: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mockserver.control import commands
-from mockserver.engine.faults import KINDS
+from mockserver.engine.kinds import KINDS
 from mockserver.wire.http import Request, Response, reply
 
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ async def journal_har(world: "World", _request: Request) -> Response:
 
 async def world_file(world: "World", _request: Request) -> Response:
     """The world as a file that can be lived through again."""
-    return _file(save(world), f"{world.name}.world.json")
+    return _file(save(world), f"{world.name}.world")
 
 
 def _file(data: bytes, name: str) -> Response:

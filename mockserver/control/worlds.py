@@ -179,8 +179,7 @@ async def keep(world: "World", request: Request) -> Response:
 async def restore(world: "World", request: Request) -> Response:
     """Goes back to what was kept; it can be gone back to again."""
     snapshot = _kept(world, request)
-    await world.engine.aclose()
-    world.restore(snapshot)
+    await world.restore(snapshot)
     return reply({"snapshot": request.params["name"], "now": world.clock.now()})
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from mockserver.coverage.behaviour import ANY, Behaviour, Provocation, Shown
-from mockserver.engine.faults import KINDS, Kind, Target, parse
+from mockserver.engine.faults import parse
 from mockserver.engine.journal import Delivery, Event, Exchange
+from mockserver.engine.kinds import KINDS, Kind, Target
 from mockserver.registry import PROVIDERS
 
 _OK, _ERROR = 200, 300

@@ -1,7 +1,7 @@
 """What is still to come, as data: copied when a world is forked, kept when it is saved."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 
@@ -62,9 +62,14 @@ class Agenda:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def fork(self) -> "Agenda":
-        """The same things, to be gone through separately."""
+    def fork(self, also: Iterable[Due] = ()) -> "Agenda":
+        """The same things, to be gone through separately.
+
+        Args:
+            also: what was taken out already and is to be in the copy all the same.
+        """
         agenda = Agenda()
-        agenda._heap = self._heap.copy()
+        agenda._heap = [*self._heap, *also]
+        heapq.heapify(agenda._heap)
         agenda._arrivals = self._arrivals
         return agenda

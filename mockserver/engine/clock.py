@@ -27,8 +27,11 @@ class Clock(Protocol):
     def put(self, at: float) -> None:
         """Moves time forward to `at`; never backwards."""
 
+    def go(self) -> None:
+        """Has a fork go on from here, on the running loop; any other clock goes already."""
+
     def fork(self) -> "Clock":
-        """A clock that shows the same and goes on by itself."""
+        """A clock that shows the same, and stands until it is told to go."""
 
 
 def whole(seconds: float) -> float:
@@ -40,7 +43,8 @@ class WallClock:
     """The event loop's time, `speed` virtual seconds to the second.
 
     On an ordinary loop that is the wall's; on one whose time is virtual, so is this clock's.
-    Outside any loop it stands still. Where another loop takes over, it goes on from what it showed.
+    Outside any loop it stands still. Where another loop takes over, the time in between counts if
+    both have the wall's time; else it goes on from what it showed.
     Within one turn of the loop it shows the same to everybody, so that what is done at one stroke
     is done at one moment.
     """
@@ -56,10 +60,15 @@ class WallClock:
         self._shown = 0.0
         self._since = 0.0
         self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+        self._by_wall = False
+        """Whether the loop that it last went by has the wall's time."""
         self._stands = False
+        self._waits = False
 
     def now(self) -> float:
         """Virtual seconds since the clock was first looked at, or since its virtual loop began."""
+        if self._waits:
+            return whole(self._shown)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -68,17 +77,21 @@ class WallClock:
         if known and self._stands:
             return whole(self._shown)
         time = loop.time()
-        if known:
+        began: float | None = getattr(loop, "began", None)
+        if known or (self._by_wall and began is None):
             self._shown += (time - self._since) * self.speed
-        else:
-            if self._loop is None:
-                # On a loop of virtual time the world is as old as the loop.
-                self._shown += (time - getattr(loop, "began", time)) * self.speed
-            self._loop = weakref.ref(loop)
+        elif self._loop is None and began is not None:
+            # On a loop of virtual time the world is as old as the loop.
+            self._shown += (time - began) * self.speed
+        self._take(loop, time)
+        return whole(self._shown)
+
+    def _take(self, loop: asyncio.AbstractEventLoop, time: float) -> None:
+        self._loop = weakref.ref(loop)
+        self._by_wall = not hasattr(loop, "began")
         self._since = time
         self._stands = True
         loop.call_soon(self._go_on)
-        return whole(self._shown)
 
     def _go_on(self) -> None:
         self._stands = False
@@ -91,10 +104,18 @@ class WallClock:
         """Jumps ahead."""
         self._shown = max(self.now(), at)
 
+    def go(self) -> None:
+        """Has a fork go on from here, by the running loop."""
+        if self._waits:
+            self._waits = False
+            loop = asyncio.get_running_loop()
+            self._take(loop, loop.time())
+
     def fork(self) -> "WallClock":
-        """A clock that shows the same."""
+        """A clock that shows the same, and stands until it is told to go."""
         clock = WallClock(self.speed, self.kind, self._epoch)
         clock._shown = self.now()
+        clock._waits = True
         return clock
 
 
@@ -119,6 +140,9 @@ class HandClock:
     def put(self, at: float) -> None:
         """Moves to `at`; never backwards."""
         self._now = max(self._now, whole(at))
+
+    def go(self) -> None:
+        """Changes nothing: it goes only as it is put."""
 
     def fork(self) -> "HandClock":
         """A clock that shows the same."""

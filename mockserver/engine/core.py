@@ -110,9 +110,14 @@ class Engine:
         }
         self.scheduler = kinds.get(clock.kind, WallScheduler)(clock, agenda, self._perform)
         self.scheduler.tape = tape
+        self.delivering = 0
+        """How many callbacks are being answered."""
 
     def fork(self, host: Host) -> Self:
-        """The same state, to go on separately; what is under way stays behind."""
+        """The same state, to go on separately; requests and callbacks under way stay behind.
+
+        What a job was doing meanwhile is due once more.
+        """
         engine = object.__new__(type(self))
         engine.settings, engine.outside, engine.host = self.settings, self.outside, host
         engine.jobs = self.jobs.fork()
@@ -123,7 +128,7 @@ class Engine:
         engine.windows = {name: times.copy() for name, times in self.windows.items()}
         engine.capacity = self.capacity
         clock = self.clock.fork()
-        engine._begin(clock, self.scheduler.agenda.fork(), self.tape.fork(clock))
+        engine._begin(clock, self.scheduler.still_due(), self.tape.fork(clock))
         return engine
 
     # --- taking orders
@@ -153,9 +158,15 @@ class Engine:
         return True
 
     def is_full(self, provider: str, account: str) -> bool:
-        """Whether the generator behind an account runs no more at this moment."""
+        """Whether the generator behind an account runs no more at this moment.
+
+        A job that is no longer tracked goes on there like any other.
+        """
         limit = self.capacity.at(self.clock.now())
-        return limit is not None and len(self.jobs.in_flight(provider, account)) >= limit
+        if limit is None:
+            return False
+        mine = (job for job in self.jobs.of(provider) if job.order.account == account)
+        return sum(not job.ended for job in mine) >= limit
 
     def cannot_pay(self, provider: str, account: str, cost: int) -> bool:
         """Whether an account has too few credits left for a job."""
@@ -163,7 +174,11 @@ class Engine:
         return limit is not None and self.ledger.spent(provider, account) + cost > limit
 
     def seconds_too_soon(self, name: str) -> float | None:
-        """How long a request must wait for the rate limit; None when it is taken, and counted."""
+        """How long a request must wait for the rate limit; None when it is taken, and counted.
+
+        Args:
+            name: whose requests are counted together, such as a provider's.
+        """
         limit = self.settings.requests_per_minute
         if limit is None:
             return None
@@ -187,15 +202,17 @@ class Engine:
             await self._deeds[due.what](self, job)
 
     async def _start(self, job: Job) -> None:
-        if job.phase is not Phase.QUEUED:
-            return
-        self._move(job, Phase.RUNNING)
-        job.started_at = self.clock.now()
         order = job.order
-        start = job.accepted_at + order.queue_seconds
-        if order.callback is not None and order.callback.progress:
-            self._at(start + order.run_seconds / 2, "halfway", order)
-        self._at(start + order.run_seconds, "finish", order)
+        if job.phase is Phase.QUEUED:
+            self._move(job, Phase.RUNNING)
+            job.started_at = self.clock.now()
+            start = job.accepted_at + order.queue_seconds
+            if order.callback is not None and order.callback.progress:
+                self._at(start + order.run_seconds / 2, "halfway", order)
+            self._at(start + order.run_seconds, "finish", order)
+        elif job.phase is not Phase.RUNNING or job.material or not order.sources or job.early:
+            # Else its inputs were on their way when the world was forked.
+            return
         try:
             job.material = tuple([await self._load(job, each) for each in job.order.sources])
         except InputError as fault:
@@ -265,9 +282,11 @@ class Engine:
             faults: because of which, for the journal.
         """
         job.early = faults
-        for deed in (self._start, self._halfway, self._finish):
-            await deed(job)
-        job.early = ()
+        try:
+            for deed in (self._start, self._halfway, self._finish):
+                await deed(job)
+        finally:
+            job.early = ()
 
     def untrack(self, job: Job) -> None:
         """Frees the job's slot and tells nobody of it any more; it goes on and stays charged."""
@@ -344,7 +363,11 @@ class Engine:
     async def _deliver(self, parcel: Parcel) -> None:
         n, at = self.journal.next_number(), self.clock.now()
         post = partial(callbacks.send, self.outside, parcel)
-        answer = await self.tape.wait(post, callbacks.Answer)
+        self.delivering += 1
+        try:
+            answer = await self.tape.wait(post, callbacks.Answer)
+        finally:
+            self.delivering -= 1
         self.scheduler.heard = True
         self.journal.write(
             Delivery(
@@ -404,7 +427,12 @@ class Engine:
         self.tape.add(Commanded(at=at, name=name, given=given))
         self.journal.write(Command(n=n, at=at, name=name, given=given))
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Stops the clockwork."""
+        self.journal.close()
+        self.scheduler.close()
+
+    async def aclose(self) -> None:
+        """The same, and waits for the end of what is running."""
         self.journal.close()
         await self.scheduler.aclose()

@@ -16,215 +16,13 @@ line that can be pasted into a test.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 import msgspec
 
 from mockserver.engine.chance import share
-from mockserver.engine.durations import seconds_of
-
-Target = Literal["submit", "poll", "list", "upload", "download", "callback", "request"]
-"""What a fault strikes; a `request` is any of them but callbacks."""
-
-Stage = Literal["before", "after", "reply", "bytes", "callback"]
-"""`before` anything is done; `after` it was done, instead of the reply; on the `reply` as it is;
-on the `bytes` of a file; on a `callback`."""
-
-TARGETS: tuple[Target, ...] = (
-    "submit", "poll", "list", "upload", "download", "callback", "request",
-)  # fmt: skip
-ALIASES: Mapping[str, Target] = {"hook": "callback", "webhook": "callback"}
-
-
-def _nothing(text: str) -> float:
-    if text:
-        raise ValueError("takes no value")
-    return 0
-
-
-def _status(text: str) -> float:
-    if not re.fullmatch(r"[2-5][0-9]{2}", text):
-        raise ValueError("takes an HTTP status")
-    return int(text)
-
-
-def _percent(text: str) -> float:
-    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]+)?)%", text)
-    if found is None or float(found[1]) > 100:  # noqa: PLR2004 - percent
-        raise ValueError("takes a share such as 50%")
-    return float(found[1]) / 100
-
-
-def _half(text: str) -> float:
-    return _percent(text or "50%")
-
-
-def _count(text: str) -> float:
-    if not re.fullmatch(r"[1-9][0-9]{0,3}", text or "2"):
-        raise ValueError("takes a whole number from 1 to 9999")
-    return int(text or "2")
-
-
-class Kind(msgspec.Struct, frozen=True):
-    """A way to go wrong."""
-
-    stage: Stage
-    targets: frozenset[Target]
-    read: Callable[[str], float]
-    """Reads the value after `=`."""
-    example: str
-    meaning: str
-
-
-_ANY: frozenset[Target] = frozenset({"submit", "poll", "list", "upload", "download", "request"})
-_ASKED: frozenset[Target] = frozenset({"submit", "poll", "list", "upload", "request"})
-_SUBMIT: frozenset[Target] = frozenset({"submit"})
-_DOWNLOAD: frozenset[Target] = frozenset({"download"})
-_CALLBACK: frozenset[Target] = frozenset({"callback"})
-
-KINDS: Mapping[str, Kind] = {
-    "reset": Kind(
-        "before", _ANY, _nothing, "submit#1:reset", "the connection breaks and nothing was done"
-    ),
-    "timeout": Kind(
-        "before", _ANY, _nothing, "poll#2:timeout", "never answered, and nothing was done"
-    ),
-    "status": Kind(
-        "before",
-        _ANY,
-        _status,
-        "submit#1:status=503",
-        "answered with this status, and nothing was done; `retry-after=30` adds the header",
-    ),
-    "slow": Kind(
-        "before", _ANY, seconds_of, "submit#1:slow=20s", "work on the request begins that late"
-    ),
-    "accept-then-reset": Kind(
-        "after",
-        _SUBMIT,
-        _nothing,
-        "submit#2:accept-then-reset",
-        "a job is made and charged, then the connection breaks before the reply",
-    ),
-    "accept-then-cut": Kind(
-        "after",
-        _SUBMIT,
-        _nothing,
-        "submit#1:accept-then-cut",
-        "a job is made and charged, then the connection breaks within the reply",
-    ),
-    "accept-then-timeout": Kind(
-        "after",
-        _SUBMIT,
-        _nothing,
-        "submit#1:accept-then-timeout",
-        "a job is made and charged, then nothing comes back",
-    ),
-    "accept-then-status": Kind(
-        "after",
-        _SUBMIT,
-        _status,
-        "submit#1:accept-then-status=502",
-        "a job is made and charged, then this status is answered; `retry-after=30` as above",
-    ),
-    "callback-first": Kind(
-        "after",
-        _SUBMIT,
-        _nothing,
-        "submit#1:callback-first",
-        "the job ends at once, and its callbacks are answered before the submit is",
-    ),
-    "garble": Kind(
-        "reply", _ASKED, _nothing, "poll#1:garble", "status 200 with a page that is no JSON"
-    ),
-    "late": Kind(
-        "reply",
-        _ANY,
-        seconds_of,
-        "submit#1:late=60s",
-        "done at once, but the reply comes that late",
-    ),
-    "cut": Kind(
-        "reply", _ANY, _half, "download#1:cut=50%", "the connection breaks after that share of it"
-    ),
-    "truncate": Kind(
-        "bytes", _DOWNLOAD, _half, "download#1:truncate=50%", "the file ends there, as if whole"
-    ),
-    "empty": Kind("bytes", _DOWNLOAD, _nothing, "download#1:empty", "the file has no bytes"),
-    "html": Kind(
-        "bytes", _DOWNLOAD, _nothing, "download#1:html", "a page stands where the film should be"
-    ),
-    "moov-at-end": Kind(
-        "bytes", _DOWNLOAD, _nothing, "download#1:moov-at-end", "the film's index is behind it"
-    ),
-    "wrong-length": Kind(
-        "bytes", _DOWNLOAD, _nothing, "download#1:wrong-length", "half as long as ordered"
-    ),
-    "odd-size": Kind(
-        "bytes", _DOWNLOAD, _nothing, "download#1:odd-size", "not the size that was ordered"
-    ),
-    "no-video-track": Kind(
-        "bytes", _DOWNLOAD, _nothing, "download#1:no-video-track", "the film has no video track"
-    ),
-    "undecodable": Kind(
-        "bytes", _DOWNLOAD, _nothing, "download#1:undecodable", "pictures that no decoder can read"
-    ),
-    "octet-stream": Kind(
-        "bytes", _DOWNLOAD, _nothing, "download#1:octet-stream", "the film under a general type"
-    ),
-    "html-page": Kind(
-        "bytes",
-        _DOWNLOAD,
-        _nothing,
-        "download#1:html-page",
-        "a page stands where the film should be, and its type says so",
-    ),
-    "trickle": Kind(
-        "reply",
-        _DOWNLOAD,
-        seconds_of,
-        "download#1:trickle=10s",
-        "the bytes come in ten pieces over that time",
-    ),
-    "duplicate": Kind(
-        "callback", _CALLBACK, _count, "callback#1:duplicate=2", "sent that many times (2)"
-    ),
-    "drop": Kind("callback", _CALLBACK, _nothing, "callback#1:drop", "never sent"),
-    "delay": Kind("callback", _CALLBACK, seconds_of, "callback#1:delay=30s", "sent that late"),
-    "reorder": Kind(
-        "callback",
-        _CALLBACK,
-        _nothing,
-        "callback#1:reorder",
-        "sent after the next one of its job; its last one 30 s late, for other jobs' to overtake",
-    ),
-    "dead": Kind(
-        "callback", _CALLBACK, _nothing, "callback#1:dead", "nobody listens at its address"
-    ),
-    "storm": Kind(
-        "callback",
-        _CALLBACK,
-        _count,
-        "callback#1:storm=20",
-        "that many calls of progress come with it",
-    ),
-    "forge": Kind(
-        "callback",
-        _CALLBACK,
-        _nothing,
-        "callback#1:forge",
-        "a false one comes first: it says the job has completed, with a link of its own",
-    ),
-    "stranger": Kind(
-        "callback",
-        _CALLBACK,
-        _nothing,
-        "callback#1:stranger",
-        "one for a job that nobody ordered comes first",
-    ),
-}
-"""Every fault by its name."""
+from mockserver.engine.kinds import ALIASES, KINDS, TARGETS, Kind, Target, percent
 
 _LINE = re.compile(
     r"(?P<target>[a-z]+)(?:@(?P<selector>[^#\s]+))?"
@@ -344,7 +142,7 @@ def parse_chance(line: str) -> Chance:
     """
     head, _, tail = line.strip().rpartition("=")
     try:
-        rate = _percent(tail)
+        rate = percent(tail)
     except ValueError:
         raise FaultError(f"{line!r} does not end with a rate, such as `poll:reset=5%`") from None
     fault = parse(head)
@@ -353,15 +151,27 @@ def parse_chance(line: str) -> Chance:
     return Chance(fault=fault, rate=rate, line=line.strip())
 
 
+Place = tuple[bool, int]
+"""Whether a fault struck by chance, and where it or its chance stands among those of its kind."""
+
+
 class Faults:
     """The faults of one world, and how often everything has happened so far."""
 
     def __init__(self, seed: int, lines: Iterable[str] = (), chaos: Iterable[str] = ()) -> None:
         self._seed = seed
-        self.plan: tuple[Fault, ...] = tuple(parse(line) for line in lines)
+        self._planned: tuple[Fault, ...] = tuple(parse(line) for line in lines)
+        """All that ever were in the plan."""
+        self._cleared = 0
+        """How many of them are no more."""
         self.chaos: tuple[Chance, ...] = tuple(parse_chance(line) for line in chaos)
         self._counts: Counter[tuple[str, str]] = Counter()
-        self.struck: list[Fault] = []
+        self.struck: list[tuple[Place, Fault]] = []
+
+    @property
+    def plan(self) -> tuple[Fault, ...]:
+        """What goes wrong, by lines; where several strike, the first of them decides."""
+        return self._planned[self._cleared :]
 
     def add(self, *lines: str) -> None:
         """Adds faults to the plan.
@@ -369,11 +179,11 @@ class Faults:
         Raises:
             FaultError: a line is none; then none is added.
         """
-        self.plan += tuple(parse(line) for line in lines)
+        self._planned += tuple(parse(line) for line in lines)
 
     def clear(self) -> None:
         """Lets everything go well from here on."""
-        self.plan, self.chaos = (), ()
+        self._cleared, self.chaos = len(self._planned), ()
 
     def strike(self, target: Target, key: str, scopes: Iterable[str]) -> tuple[Fault, ...]:
         """The faults that this one meets; counts it.
@@ -389,27 +199,30 @@ class Faults:
             ordinals[scope] = self._counts[target, scope]
         if not self.plan and not self.chaos:
             return ()
-        met = [
-            fault
-            for fault in self.plan
+        met: list[tuple[Place, Fault]] = [
+            ((False, place), fault)
+            for place, fault in enumerate(self.plan, self._cleared)
             if fault.concerns(target)
             and fault.selector in ordinals
             and fault.strikes(ordinals[fault.selector])
         ]
         met += self._by_chance(target, key, ordinals)
         self.struck += met
-        return tuple(met)
+        return tuple(fault for _, fault in met)
 
-    def _by_chance(self, target: Target, key: str, ordinals: Mapping[str, int]) -> Iterable[Fault]:
-        for chance in self.chaos:
+    def _by_chance(
+        self, target: Target, key: str, ordinals: Mapping[str, int]
+    ) -> Iterable[tuple[Place, Fault]]:
+        for place, chance in enumerate(self.chaos):
             fault = chance.fault
             if not fault.concerns(target) or fault.selector not in ordinals:
                 continue
             about = (target, key, ordinals[key], fault.line)
             if share(self._seed, *about) < chance.rate:
-                yield msgspec.structs.replace(
+                struck = msgspec.structs.replace(
                     fault, target=target, selector=key, first=ordinals[key], last=None
                 )
+                yield (True, place), struck
 
     def count(self, target: Target, scope: str) -> int:
         """How often something has happened to whom it concerns."""
@@ -417,13 +230,18 @@ class Faults:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What struck so far, as lines that strike the same again."""
-        return tuple(dict.fromkeys(fault.line for fault in self.struck))
+        """What struck so far, as lines that strike the same again.
+
+        They stand as in the plan, and not as they struck: where several strike, order decides.
+        """
+        struck = dict.fromkeys((place, fault.line) for place, fault in self.struck)
+        return tuple(line for _, line in sorted(struck, key=itemgetter(0)))
 
     def fork(self) -> "Faults":
         """The same plan and counts, to be continued separately."""
         faults = Faults(self._seed)
-        faults.plan, faults.chaos = self.plan, self.chaos
+        faults._planned, faults._cleared = self._planned, self._cleared
+        faults.chaos = self.chaos
         faults._counts = self._counts.copy()
         faults.struck = self.struck.copy()
         return faults

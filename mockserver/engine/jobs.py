@@ -35,7 +35,7 @@ Quirk = Literal["queued-final", "odd-status"]
 FailureKind = Literal["generation", "input", "moderation", "credits"]
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class Source(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A picture or film the job starts from: bytes already here, or a URL to fetch."""
 
     role: Role
@@ -43,7 +43,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes | None = None
 
 
-class Callback(msgspec.Struct, frozen=True, kw_only=True):
+class Callback(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whom to tell, and how often."""
 
     url: str
@@ -51,7 +51,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     """Calls on the way too, not only at the end."""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything a provider asks of the engine for one accepted request."""
 
     id: str
@@ -92,14 +92,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.provider}-{self.key}"
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """Why a job did not complete."""
 
     kind: FailureKind
     message: str
 
 
-class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+class Parcel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A callback ready to be sent: it tells of the moment it was packed."""
 
     provider: str
@@ -113,7 +113,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
 
 
-class Job(msgspec.Struct, kw_only=True):
+class Job(msgspec.Struct, kw_only=True, gc=False):
     """One accepted order and how far it got; times are in virtual seconds."""
 
     order: Order

@@ -1,7 +1,8 @@
 """Everything that happened in a world, in one numbering, each line with its cause.
 
-Nothing in it depends on the wall, on ports or on chance: the same requests at the same virtual
-times make the same lines, whichever way they came in. Keys are left out.
+Nothing in it depends on the wall or on chance: the same requests at the same virtual times make
+the same lines, whichever way they came in. Only links in bodies tell by which origin the mock was
+reached, which `record.worldfile.journal_bytes` leaves out. Keys are not in it.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ KEPT_HEADERS = frozenset(
 """Request headers that are kept; none of them holds a secret or a port."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line."""
 
     n: int

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from contextvars import Context, ContextVar
 from typing import Any
 
@@ -32,11 +32,18 @@ GRACE_SECONDS = 0.02
 
 log = logging.getLogger("mockserver")
 
+UNNOTED: AbstractContextManager[object] = nullcontext()
+"""For moves of time that nobody keeps a record of."""
+
 expecting: ContextVar[Callable[[float], None] | None] = ContextVar("expecting", default=None)
 """Told until when, in virtual seconds, a request, or a reply on its way, is going to wait."""
 
 _moving: ContextVar[object | None] = ContextVar("moving", default=None)
 """The move of time that this piece of work is part of."""
+
+
+class OverError(Exception):
+    """The world in which somebody slept has begun anew."""
 
 
 class Scheduler:
@@ -47,8 +54,13 @@ class Scheduler:
         self.agenda = agenda
         self._perform_other = perform
         self.tape = Tape(clock)
-        self._closed = False
+        self.closed = False
+        """Nothing falls due any more, and nobody sleeps."""
+        self.over = False
+        """The world goes on without this, so that those who slept must leave it alone."""
+        self._doing: dict[int, Due] = {}
         self._lock: asyncio.Lock | None = None
+        self._lock_of: asyncio.AbstractEventLoop | None = None
         self._move: object | None = None
         self._sleepers: dict[int, asyncio.Future[None]] = {}
         self._under_way = 0
@@ -57,14 +69,24 @@ class Scheduler:
         self._calm: list[asyncio.Future[None]] = []
 
     def at(self, at: float, lane: str, what: str, subject: Any = None) -> Due:
-        """Notes something for later."""
+        """Notes something for later; nothing, once closed."""
+        if self.closed:
+            return Due(whole(at), 0, lane, what, subject)
         return self.agenda.add(whole(at), lane, what, subject)
+
+    def still_due(self) -> Agenda:
+        """A copy of the agenda, with what is being done at this moment."""
+        return self.agenda.fork(self._doing.values())
 
     def wake(self) -> None:
         """Looks after the timers; to be called when an event loop may be a new one."""
 
     async def sleep(self, seconds: float) -> None:
-        """Waits for a moment of virtual time, inside a request that is under way."""
+        """Waits for a moment of virtual time, inside a request that is under way.
+
+        Raises:
+            OverError: the world has begun anew meanwhile.
+        """
         if seconds <= 0:
             return
         n, future = self._alarm(seconds)
@@ -74,6 +96,8 @@ class Scheduler:
         finally:
             self._sleepers.pop(n, None)
             self.enter()
+        if self.over:
+            raise OverError
 
     async def pause(self, seconds: float) -> None:
         """The same for a reply that is on its way already."""
@@ -87,7 +111,7 @@ class Scheduler:
     def _alarm(self, seconds: float) -> tuple[int, asyncio.Future[None]]:
         due = self.at(self.clock.now() + seconds, "sleep", "wake")
         self._sleepers[due.n] = future = asyncio.get_running_loop().create_future()
-        if self._closed:
+        if self.closed:
             future.set_result(None)
         if (tell := expecting.get()) is not None:
             tell(due.at)
@@ -116,10 +140,20 @@ class Scheduler:
             self.heard = True
             await asyncio.sleep(0)
         else:
-            await self._perform_other(due)
+            self._doing[due.n] = due
+            try:
+                await self._perform_other(due)
+            finally:
+                self._doing.pop(due.n, None)
 
-    async def advance(self, seconds: float) -> None:
+    async def advance(
+        self, seconds: float, noted: AbstractContextManager[object] = UNNOTED
+    ) -> None:
         """Moves time, doing all that falls due, and what that causes, in order.
+
+        Args:
+            seconds: virtual ones, counted from when what is under way has settled.
+            noted: entered while the move lasts, which may have to wait for another to end.
 
         Raises:
             ValueError: `seconds` is negative.
@@ -128,23 +162,32 @@ class Scheduler:
         if seconds < 0:
             raise ValueError("time cannot go back")
         async with self._moving():
-            await self._run_to(whole(self.clock.now() + seconds))
+            with noted:
+                await self._settle()
+                await self._run_to(whole(self.clock.now() + seconds))
 
-    async def advance_until(self, reached: Callable[[], bool], limit: float) -> bool:
+    async def advance_until(
+        self,
+        reached: Callable[[], bool],
+        limit: float,
+        noted: AbstractContextManager[object] = UNNOTED,
+    ) -> bool:
         """Moves time from one due thing to the next until `reached`; whether it was.
 
         Args:
             reached: looks at the world.
             limit: virtual seconds to go at most.
+            noted: entered while the move lasts, which may have to wait for another to end.
         """
-        end = self.clock.now() + limit
         async with self._moving():
-            await self._settle()
-            while not reached():
-                due = self.agenda.next_due()
-                if due is None or due > end:
-                    return reached()
-                await self._run_to(max(due, self.clock.now()))
+            with noted:
+                await self._settle()
+                end = self.clock.now() + limit
+                while not reached():
+                    due = self.agenda.next_due()
+                    if due is None or due > end:
+                        return reached()
+                    await self._run_to(max(due, self.clock.now()))
         return True
 
     @asynccontextmanager
@@ -152,9 +195,10 @@ class Scheduler:
         """One move of time at a time."""
         if self._move is not None and _moving.get() is self._move:
             raise RuntimeError("time was moved from inside a move of time")
-        if self._lock is None or not self._lock.locked():
+        loop = asyncio.get_running_loop()
+        if self._lock is None or self._lock_of is not loop:
             # A lock belongs to the event loop it first waited on; a world may see several.
-            self._lock = asyncio.Lock()
+            self._lock, self._lock_of = asyncio.Lock(), loop
         async with self._lock:
             self._move = move = object()
             token = _moving.set(move)
@@ -181,13 +225,17 @@ class Scheduler:
             for _ in range(TURNS):
                 await asyncio.sleep(0)
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Forgets what is still to come and lets sleeping requests go on."""
-        self._closed = True
+        self.closed = True
         self.agenda.clear()
         for future in tuple(self._sleepers.values()):
             if not future.done() and not future.get_loop().is_closed():
                 future.get_loop().call_soon_threadsafe(_resolve, future)
+
+    async def aclose(self) -> None:
+        """Forgets what is still to come, and waits for the end of what is running."""
+        self.close()
 
 
 async def _woken(future: asyncio.Future[None]) -> None:
@@ -244,9 +292,8 @@ class SkippingScheduler(HandScheduler):
 
     def wake(self) -> None:
         """Looks soon whether nobody is under way; whoever polls fast must not put that off."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
+        loop = _running_loop()
+        if loop is None or self.closed:
             return
         if self._timer is not None and self._waits_on is loop:
             return
@@ -267,18 +314,30 @@ class SkippingScheduler(HandScheduler):
             self._task = asyncio.get_running_loop().create_task(self._step())
 
     async def _step(self) -> None:
-        due = self.agenda.next_due()
-        if due is not None:
-            await self.advance(max(0.0, due - self.clock.now()))
-            self.wake()
+        async with self._moving():
+            await self._settle()
+            # Another move may have been there first.
+            due = self.agenda.next_due()
+            if due is not None:
+                await self._run_to(max(due, self.clock.now()))
+        self.wake()
 
-    async def aclose(self) -> None:
-        """Forgets what is still to come."""
-        await super().aclose()
+    def close(self) -> None:
+        """Forgets what is still to come and cancels what is running."""
+        super().close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        await _ended([self._task] if self._task is not None else [])
+        _cancel(self._running())
+
+    async def aclose(self) -> None:
+        """The same, and waits for the end of what is running."""
+        running = self._running()
+        await super().aclose()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _running(self) -> "list[asyncio.Task[None]]":
+        return _others([] if self._task is None else [self._task])
 
 
 class WallScheduler(Scheduler):
@@ -303,14 +362,23 @@ class WallScheduler(Scheduler):
 
     def wake(self) -> None:
         """Moves the timer to the running loop where that is another one than before."""
-        if self._loop is not asyncio.get_running_loop():
+        loop = _running_loop()
+        if loop is not None and self._loop is not loop:
             self._arm()
+
+    def still_due(self) -> Agenda:
+        """A copy of the agenda, with what waits in a lane or is being done at this moment."""
+        waiting = [due for lane in self._lanes.values() for due in lane]
+        return self.agenda.fork([*self._doing.values(), *waiting])
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self.closed:
+            return
         self._loop = asyncio.get_running_loop()
+        self.clock.go()
         due = self.agenda.next_due()
         if due is not None:
             wait = max(0.0, due - self.clock.now()) / self.clock.speed
@@ -349,24 +417,48 @@ class WallScheduler(Scheduler):
     async def _reach(self, at: float) -> None:
         self.clock.put(at)
         self._fire()
-        mine = asyncio.current_task()
-        while tasks := {task for task in self._tasks if task is not mine}:
-            await asyncio.wait(tasks)
         await self._settle()
 
-    async def aclose(self) -> None:
+    async def _settle(self) -> None:
+        """Waits for what fell due by itself as well, such as callbacks that are being answered."""
+        while tasks := _others(self._tasks):
+            done, _ = await asyncio.wait(tasks, timeout=SETTLE_SECONDS)
+            if not done:
+                log.warning("%d things that fell due do not come to their end", len(tasks))
+                break
+        await super()._settle()
+
+    def close(self) -> None:
         """Forgets what is still to come and cancels what is running."""
-        await super().aclose()
+        super().close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        await _ended(self._tasks)
+        _cancel(_others(self._tasks))
+
+    async def aclose(self) -> None:
+        """The same, and waits for the end of what is running."""
+        running = _others(self._tasks)
+        await super().aclose()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancels the tasks of the running loop and waits for their ends."""
-    loop = asyncio.get_running_loop()
-    mine = [task for task in tuple(tasks) if task.get_loop() is loop]
-    for task in mine:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _others(tasks: Iterable[asyncio.Task[None]]) -> list[asyncio.Task[None]]:
+    """The tasks of the running loop without the one that asks, which cannot wait for itself."""
+    loop = _running_loop()
+    if loop is None:
+        return []
+    mine = asyncio.current_task()
+    return [task for task in tuple(tasks) if task.get_loop() is loop and task is not mine]
+
+
+def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*mine, return_exceptions=True)

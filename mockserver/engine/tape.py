@@ -17,7 +17,7 @@ from mockserver.engine.clock import Clock
 T = TypeVar("T")
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag=str.lower):
+class Input(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="what", tag=str.lower):
     """Something from outside."""
 
     at: float

@@ -7,6 +7,7 @@ from typing import Final
 
 import av
 import av.error
+from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
@@ -84,6 +85,11 @@ def _encoder(size: Size) -> VideoCodecContext:
     return context
 
 
+def _opened(data: bytes) -> InputContainer:
+    """A film to be read; texts in it need not be such."""
+    return av.open(io.BytesIO(data), "r", metadata_errors="replace")
+
+
 def picture_of(frame: av.VideoFrame) -> Image.Image:
     """A decoded frame in RGB."""
     picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
@@ -92,7 +98,7 @@ def picture_of(frame: av.VideoFrame) -> Image.Image:
 
 def pictures_of(data: bytes) -> Iterator[Image.Image]:
     """Every picture of a film, in order."""
-    with av.open(io.BytesIO(data), "r") as container:
+    with _opened(data) as container:
         for frame in container.decode(video=0):
             yield picture_of(frame)
 
@@ -105,7 +111,7 @@ def last_picture(data: bytes) -> Image.Image:
     """
     last = None
     try:
-        with av.open(io.BytesIO(data), "r") as container:
+        with _opened(data) as container:
             for last in container.decode(video=0):  # noqa: B007
                 pass
     except (av.error.FFmpegError, IndexError) as cause:
@@ -127,9 +133,10 @@ def fault(data: bytes) -> str | None:
 def size(data: bytes) -> tuple[int, int] | None:
     """Width and height as the header says; None when the bytes are no film."""
     try:
-        with av.open(io.BytesIO(data), "r") as container:
-            context = container.streams.video[0].codec_context
-            found = (context.width, context.height)
+        with _opened(data) as container:
+            # Without a codec, as of a damaged header, there is no context, whatever its type says.
+            context: VideoCodecContext | None = container.streams.video[0].codec_context
+            found = (context.width, context.height) if context else (0, 0)
     except (av.error.FFmpegError, IndexError):
         return None
     return found if min(found) > 0 else None

@@ -242,7 +242,7 @@ function wireHead() {
   }
   byId("idle").addEventListener("click", () => move({ until_idle: true }));
   for (const button of document.querySelectorAll("[data-file]")) {
-    const ending = button.dataset.file === "world-file" ? "world.json" : "har";
+    const ending = button.dataset.file === "world-file" ? "world" : "har";
     button.addEventListener("click", () => act(() => api.download(`/${button.dataset.file}`, `${state.world}.${ending}`)));
   }
   byId("world").addEventListener("change", (event) => go(event.target.value));

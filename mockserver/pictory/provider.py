@@ -97,7 +97,7 @@ class Pictory(Provider):
         job = "/v1/jobs/{job_id}"
         return [
             row("POST", "/v1/aistudio/videos", "generate_video", generate, act="submit"),
-            row("GET", "/v1/jobs", "list_jobs", guarded(cls.list_jobs), act="list"),
+            row("GET", "/v1/jobs", "list_jobs", guarded(cls.list_jobs), act="list", looks=True),
             row("GET", job, "get_job", one, act="poll", job_param="job_id"),
             row("DELETE", f"{job}/clean", "clean_job", guarded(cls.clean_job), job_param="job_id"),
             row("GET", "/v1/quota", "get_quota", guarded(cls.quota), act="account"),

@@ -12,6 +12,8 @@ from mockserver.wire.http import Request, Response, reply
 from mockserver.wire.sniff import EXTENSIONS, IMAGES, media_type, picture_size
 
 FIRST_FILE_ID = 123_000
+FILE_IDS = 999_876_000
+"""How many ids an upload may have (invented)."""
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 """PixVerse's own limit for pictures: they must be smaller (docs.platform.pixverse.ai: Upload
 image)."""
@@ -87,7 +89,7 @@ class Files:
         origin = self._engine.settings.public_url or request.origin
         origin += self._engine.host.prefix
         if kind in IMAGES:
-            number = FIRST_FILE_ID + len(self._uploads)
+            number = FIRST_FILE_ID + int(digest[24:], 16) % FILE_IDS
             return reply(uploaded_picture(number, path, name, len(data), origin))
         return reply(uploaded_media(path, origin))
 

@@ -93,7 +93,7 @@ class Pixverse(Provider):
         running, email = "/scheduler/{video_id}", "/accounts/{email}"
         rows = [
             row("POST", "/files", "upload_file", cls.upload, act="upload"),
-            row("GET", "/videos", "list_videos", cls.list_videos, act="list"),
+            row("GET", "/videos", "list_videos", cls.list_videos, act="list", looks=True),
             row("GET", one, "get_video", cls.get_video, act="poll", job_param="video_id"),
             row("GET", "/scheduler", "list_scheduler", cls.scheduler, act="list"),
             row("GET", "/scheduler/available", "scheduler_available", cls.available, act="list"),

@@ -35,6 +35,7 @@ from mockserver.settings import Settings
 from mockserver.wire.http import Request
 
 if TYPE_CHECKING:
+    from mockserver.engine.agenda import Due
     from mockserver.provider import Provider
     from mockserver.world import World
 
@@ -52,6 +53,8 @@ class Player(Tape):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
+        self.fallen: dict[int, Due] = {}
+        """What has fallen due so far, by its number."""
         self._gates: dict[int, asyncio.Future[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy = 0
@@ -134,7 +137,7 @@ async def replay(
 ) -> "World":
     """A world that has lived through what a file tells of; its clock is moved by hand from there.
 
-    What was under way at the end, or is at the moment where it stops, stays behind.
+    Requests and callbacks under way where it stops stay behind; inputs are fetched anew.
 
     Args:
         data: a world file.
@@ -205,9 +208,11 @@ async def _play(world: "World", player: Player, one: AnyInput, moves: dict[int, 
         case Asked():
             await player.play(world.answer(request_of(one)))
         case Fell():
-            due = world.engine.scheduler.agenda.take(one.due)
+            # What was being done when a world was forked has fallen due once more.
+            due = world.engine.scheduler.agenda.take(one.due) or player.fallen.get(one.due)
             if due is None:
                 raise ReplayError(f"nothing was due as number {one.due} of the file")
+            player.fallen[due.n] = due
             await player.play(world.engine.scheduler.perform(due))
         case Resumed():
             await player.go_on(one.wait, one.result)
@@ -224,11 +229,14 @@ def _note(world: "World", one: Named | Began | Ended | Paused, moves: dict[int, 
     match one:
         case Named():
             world.name, world.prefix = one.name, one.prefix
+            world.prefixes |= {one.prefix}
             world.engine.tape.named(one.name, one.prefix)
         case Began():
             moves[journal.next_number()] = one.at
         case Ended():
-            start = moves.pop(one.line)
+            start = moves.pop(one.line, None)
+            if start is None:
+                raise ReplayError(f"no move of time began as line {one.line} of the journal")
             if (seconds := round(one.at - start, 3)) > 0:
                 journal.write(Moved(n=one.line, at=start, seconds=seconds))
         case Paused():

@@ -7,11 +7,14 @@ were fetched are in it.
 
 import base64
 import hashlib
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mockserver.engine.tape import AnyInput, Asked
+from mockserver.record.har import ORIGIN
 from mockserver.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,14 +57,30 @@ class WorldFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def journal_bytes(world: "World") -> bytes:
-    """The journal as canonical JSON, one line each, to be compared byte by byte."""
-    return b"".join(
-        msgspec.json.encode(
-            {"line": type(line).__name__.lower(), **msgspec.structs.asdict(line)}, order="sorted"
-        )
-        + b"\n"
-        for line in world.journal
-    )
+    """The journal as canonical JSON, one line each, to be compared byte by byte.
+
+    Where the mock was reached is left out: its links are those of `har.ORIGIN`.
+    """
+    placeless = _placeless(world)
+    lines = []
+    for line in world.journal:
+        row: dict[str, Any] = {"line": type(line).__name__.lower()}
+        for name, value in msgspec.structs.asdict(line).items():
+            # In the line they will be base64, in which no link can be seen.
+            row[name] = placeless(value) if isinstance(value, bytes) else value
+        lines.append(placeless(msgspec.json.encode(row, order="sorted")) + b"\n")
+    return b"".join(lines)
+
+
+def _placeless(world: "World") -> Callable[[bytes], bytes]:
+    """Puts `ORIGIN` in place of each origin at which the world was reached, or says it can be."""
+    asked = {one.origin for one in world.engine.tape.inputs if isinstance(one, Asked)}
+    origins = (asked | {world.settings.public_url or ""}) - {""}
+    # One may begin like another, such as that of the same host without the path of a mount.
+    longest_first = sorted(origins, key=len, reverse=True)
+    known = b"|".join(re.escape(origin.encode()) for origin in longest_first) or b"(?!)"
+    own = re.compile(b"(?:" + known + rb")(?![\w:-]|\.\w)")
+    return lambda text: own.sub(ORIGIN.encode(), text)
 
 
 def outcome_of(world: "World") -> Outcome:

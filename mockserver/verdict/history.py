@@ -18,9 +18,12 @@ from mockserver.verdict.wishes import account_of, wish_of
 if TYPE_CHECKING:
     from mockserver.world import World
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
 """How long a client can be trusted to wait for a reply. Clients' own limits are not known here;
-httpx gives up after 5 s if nobody tells it otherwise."""
+httpx gives up after that if nobody tells it otherwise."""
+CROSSING_SECONDS = 0.5
+"""How long, in real time, an answer may be on its way to those who send the next request, and that
+one on its way here (chosen here). Where time is moved by hand nothing is on its way."""
 
 ENDS = frozenset(phase.value for phase, following in LIFE.items() if not following)
 FALSE = frozenset({"forged", "stranger"})
@@ -95,6 +98,7 @@ class History:
         self._world = world
         self.settings = world.settings
         self.now = world.clock.now()
+        self.speed = world.clock.speed
         self.at_rest = not len(world.engine.scheduler.agenda)
         """Nothing is due any more."""
         self.jobs: Mapping[str, Job] = {job.id: job for job in world.jobs}
@@ -117,12 +121,11 @@ class History:
     @property
     def is_timed(self) -> bool:
         """Whether intervals say anything of the client: time that skips is not its own."""
-        return self.settings.clock != "auto-skip"
-
-    @property
-    def is_waited_in(self) -> bool:
-        """Whether a client that waits without asking is seen to wait."""
         return self.settings.clock not in {"auto-skip", "per-poll"}
+
+    def may_cross(self, first: Exchange, second: Exchange) -> bool:
+        """Whether the second may have been sent before the answer to the first was there."""
+        return second.at <= first.replied_at + CROSSING_SECONDS * self.speed
 
     # --- requests
 

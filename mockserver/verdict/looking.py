@@ -13,6 +13,8 @@ LOOK_SECONDS = 10.0
 """The least that lies between two looks: both providers say 10 to 30 s."""
 HASTY_LOOKS = 2
 """How many looks that come too soon are too many."""
+LOOK_SECONDS_AT_MOST = 30.0
+"""The most: who has not looked for longer does not look any more, once nothing is due."""
 NEGLECT_SECONDS = 300.0
 """After how long without a look a live job counts as given up (chosen here)."""
 TOLERANCE_SECONDS = 0.01
@@ -118,7 +120,7 @@ def gave_up_on_a_live_job(history: History) -> Iterator[Found]:
         idle = history.now - _last_contact(history, job)
         # Who is to be called back need not look before the end.
         waits = not job.ended and job.order.callback is not None
-        if waits or (idle <= NEGLECT_SECONDS and not (job.ended and history.at_rest)):
+        if waits or not _is_left_alone(history, job, idle):
             continue
         state = (
             f"{job.phase} at {job.ended_at:g} s, and nobody was there to hear of it"
@@ -130,6 +132,13 @@ def gave_up_on_a_live_job(history: History) -> Iterator[Found]:
         lines = tuple(line.n for line in (made, *polls[-1:]) if line is not None)
         last = f"the last look was #{polls[-1].n}" if polls else "it was never looked at by its id"
         yield Found(lines, f"{history.name(job.id)} {state}; {last}")
+
+
+def _is_left_alone(history: History, job: Job, idle: float) -> bool:
+    over = job.ended and history.at_rest
+    if not history.is_timed:
+        return over
+    return idle > (LOOK_SECONDS_AT_MOST if over else NEGLECT_SECONDS)
 
 
 def _last_contact(history: History, job: Job) -> float:

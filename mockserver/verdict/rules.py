@@ -91,9 +91,10 @@ RULES: Mapping[str, Rule] = {
             level="error",
             says="a submit without a readable answer may have been taken and charged; neither "
             "provider has idempotency keys",
-            source="docs.pictory.ai: Get Jobs; useapi.net: GET scheduler, GET videos",
+            source="docs.pictory.ai: Get Jobs; Generate Video, Status Codes; useapi.net: GET "
+            "scheduler, GET videos",
             instead="look for the job in the provider's lists and adopt it; send again only when "
-            "it is not there",
+            "it is not there; Pictory's 500 may be tried once more after a brief delay",
             find=resubmitted_after_unknown,
         ),
         Rule(

@@ -10,7 +10,7 @@ from mockserver.engine.journal import Exchange
 from mockserver.verdict.history import History, configured, doubt_about, is_ok, is_readable
 from mockserver.verdict.looking import TOLERANCE_SECONDS, Found
 from mockserver.verdict.quoting import numbers
-from mockserver.verdict.wishes import EXCLUSIVES, fields_of
+from mockserver.verdict.wishes import EXCLUSIVES, body_of, content_type, fields_of
 
 WAIT_SECONDS = 10.0
 """How long to wait after a 429 that does not say."""
@@ -22,6 +22,10 @@ FINAL = frozenset({400, 401, 402, 403, 412, 422, 596})
 MENDED_BY_OPERATORS = frozenset({401, 402, 403, 412, 596})
 OUT_OF_CREDITS = frozenset({402, 412})
 HELD, BUSY = 596, 429
+TO_BE_REPEATED = frozenset({("pictory", 500)})
+"""Providers and answers after which the documents ask for a repeat after a brief delay."""
+PAUSE_SECONDS = 1.0
+"""The least that is a delay (chosen here)."""
 
 
 # --- waiting
@@ -42,7 +46,7 @@ def ignored_wait(history: History) -> Iterator[Found]:
 
     A 429 without a time ends early when a job of the account ends: then there is room.
     """
-    if not history.is_waited_in:
+    if not history.is_timed:
         return
     yield from _ignored(history, history.submits, WAIT_SECONDS)
     looks = [line for line in history.requests if line.act in {"poll", "list"}]
@@ -82,7 +86,7 @@ def _ignored(history: History, lines: Iterable[Exchange], unsaid: float | None) 
 def _breaks(history: History, line: Exchange, wait: Wait) -> bool:
     if not history.concerns(wait.account, line) or line.at < wait.line.replied_at:
         return False
-    if line.at == wait.line.replied_at and not _is_same(history, line, wait.line):
+    if history.may_cross(wait.line, line) and not _is_same(history, line, wait.line):
         # Sent in the same burst, maybe before the answer was there.
         return False
     # A job that ends makes room before the time is over, where none was named.
@@ -114,14 +118,18 @@ def retried_the_unretryable(history: History) -> Iterator[Found]:
     uploads: defaultdict[object, list[Exchange]] = defaultdict(list)
     for line in history.requests:
         if line.act == "upload":
-            uploads[line.path, line.query, line.headers.get("content-type"), line.body].append(line)
+            uploads[line.path, line.query, content_type(line), body_of(line)].append(line)
     for repeats in (*history.wishes.values(), *uploads.values()):
         again = [
             (first, second)
             for first, second in pairwise(repeats)
-            if first.status in FINAL and not first.lost and not _has_changed(history, first, second)
+            if first.status in FINAL
+            and not first.lost
+            and second.at >= first.replied_at
+            and not _has_changed(history, first, second)
         ]
-        if again:
+        # Two may have been under way at one moment.
+        if len(again) > 1 or any(not history.may_cross(*pair) for pair in again):
             first = again[0][0]
             lines = sorted({line.n for pair in again for line in pair})
             sent = numbers([second.n for _, second in again])
@@ -130,9 +138,9 @@ def retried_the_unretryable(history: History) -> Iterator[Found]:
 
 
 def _has_changed(history: History, first: Exchange, second: Exchange) -> bool:
-    if history.account(first) != history.account(second) or dict(first.headers) != dict(
-        second.headers
-    ):
+    if history.account(first) != history.account(second):
+        return True
+    if content_type(first) != content_type(second):
         return True
     status = first.status
     if status in MENDED_BY_OPERATORS and second.at - first.at >= OPERATOR_SECONDS:
@@ -159,14 +167,15 @@ def resubmitted_after_unknown(history: History) -> Iterator[Found]:
     """The same again while nobody could know whether the first had been taken.
 
     It is in order once the client has found the job, or has looked for it in a list, after the
-    request was over, and there was none.
+    request was over, and there was none; and once after a pause where the provider asks for that.
     """
     for repeats in history.wishes.values():
         bad: dict[int, tuple[Exchange, str]] = {}
         for at, again in enumerate(repeats):
             for first in repeats[:at]:
                 doubt = _doubt_at(first, again)
-                if doubt and not _is_cleared(history, first, again):
+                asked = first is repeats[at - 1] and _is_asked_for(first, again)
+                if doubt and not asked and not _is_cleared(history, first, again):
                     bad[again.n] = (first, doubt)
         if not bad:
             continue
@@ -185,6 +194,12 @@ def _doubt_at(first: Exchange, again: Exchange) -> str:
         # Both were under way at once.
         return ""
     return doubt_about(first)
+
+
+def _is_asked_for(first: Exchange, again: Exchange) -> bool:
+    """Whether the repeat is what the provider's documents ask for; not where it pays twice."""
+    documented = (first.provider, first.status) in TO_BE_REPEATED and not first.lost
+    return documented and first.job is None and again.at - first.replied_at >= PAUSE_SECONDS
 
 
 def _is_cleared(history: History, first: Exchange, again: Exchange) -> bool:
@@ -261,6 +276,7 @@ def used_a_held_account(history: History) -> Iterator[Found]:
         for refused, used in held:
             if _is_on_hold(history, refused, line):
                 used.append(line.n)
+                break
         known = any(line.n in used for _, used in held)
         if line.status == HELD and not line.lost and not known:
             held.append((line, []))
@@ -272,7 +288,7 @@ def used_a_held_account(history: History) -> Iterator[Found]:
 
 
 def _is_on_hold(history: History, refused: Exchange, line: Exchange) -> bool:
-    if not refused.at < line.at < refused.at + OPERATOR_SECONDS:
+    if history.may_cross(refused, line) or line.at >= refused.at + OPERATOR_SECONDS:
         return False
     if history.wish(line) == history.wish(refused):
         return False

@@ -6,6 +6,7 @@ another path, but the same bytes.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ EXCLUSIVES: Mapping[str, tuple[str, ...]] = {
 }
 """Fields of which a request holds one at most, by operation."""
 
+_BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
+
 ContentOf = Callable[[str], str | None]
 """The digest of what lies behind a path or URL; None where that is not known."""
 
@@ -43,6 +46,17 @@ def fields_of(line: Exchange) -> Mapping[str, Any]:
         return json_object(line.body)
     except (ValueError, FormError):
         return {}
+
+
+def content_type(line: Exchange) -> str:
+    """The media type of a request's body, without parameters."""
+    return line.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def body_of(line: Exchange) -> bytes:
+    """A request's body without the boundary, which is another one each time."""
+    boundary = _BOUNDARY.search(line.headers.get("content-type", ""))
+    return line.body if boundary is None else line.body.replace(boundary[1].encode(), b"")
 
 
 def wish_of(line: Exchange, volatile: frozenset[str], content_of: ContentOf) -> str:

@@ -23,20 +23,25 @@ class Homely(Protocol):
 H = TypeVar("H", bound=Homely)
 
 
+async def there(who: Homely, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Does some work on the loop where somebody lives, whichever loop asks."""
+    home, here = who.home, asyncio.get_running_loop()
+    if home is None or home is here:
+        return await work()
+    future = asyncio.run_coroutine_threadsafe(work(), home)
+    # A loop in virtual time does not see the other thread and would run ahead of it.
+    hold: Callable[[], Any] = getattr(here, "hold", nullcontext)
+    with hold():
+        return await asyncio.wrap_future(future)
+
+
 def at_home(
     method: Callable[Concatenate[H, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[H, P], Coroutine[Any, Any, T]]:
     """Runs a method on the loop where its object lives, whichever loop asks."""
 
     @wraps(method)
-    async def there(self: H, *args: P.args, **kwargs: P.kwargs) -> T:
-        home, here = self.home, asyncio.get_running_loop()
-        if home is None or home is here:
-            return await method(self, *args, **kwargs)
-        future = asyncio.run_coroutine_threadsafe(method(self, *args, **kwargs), home)
-        # A loop in virtual time does not see the other thread and would run ahead of it.
-        hold: Callable[[], Any] = getattr(here, "hold", nullcontext)
-        with hold():
-            return await asyncio.wrap_future(future)
+    async def brought(self: H, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await there(self, lambda: method(self, *args, **kwargs))
 
-    return cast("Callable[Concatenate[H, P], Coroutine[Any, Any, T]]", there)
+    return cast("Callable[Concatenate[H, P], Coroutine[Any, Any, T]]", brought)

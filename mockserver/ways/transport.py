@@ -66,7 +66,11 @@ async def _asked(
     greet: "Callable[[World], None]" = lambda _: None,
 ) -> "_Reply":
     reply = _Reply(app, request, body, greet)
-    await reply.begin()
+    try:
+        await reply.begin()
+    except BaseException:
+        reply.leave()
+        raise
     return reply
 
 
@@ -214,7 +218,7 @@ class _Reply:
         if world is not None and clock is not None and self._due <= end:
             why += f": time was not moved on from {self._since:g} s to {self._due:g} s"
         elif world is not None and clock is not None and clock.kind == "auto-skip":
-            await world.engine.scheduler.pause(max(0.0, end - clock.now()))
+            await world.pausing()(max(0.0, end - clock.now()))
         self.leave()
         raise httpx.ReadTimeout(why, request=self._request)
 

@@ -27,6 +27,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
+BODILESS = frozenset({204, 304})
+"""Statuses whose answers have no body and no length (RFC 9110, 6.4.1 and 8.6)."""
 
 
 class BodyTooLargeError(Exception):
@@ -121,12 +123,16 @@ class Route(msgspec.Struct, frozen=True):
     provider: str = ""
     job_param: str = ""
     """The path parameter that holds a job's id."""
+    looks: bool = False
+    """Clients that wait look at their jobs here, as they do wherever `act` is `poll`."""
     own_line: bool = False
     """The handler writes a line of its own into the journal."""
 
 
 def reply(value: object, status: int = 200, *, job: str | None = None) -> Response:
-    """A JSON response."""
+    """A JSON response; of some statuses one without a body."""
+    if status in BODILESS:
+        return Response(status=status, job=job)
     return Response(
         status=status,
         body=msgspec.json.encode(value),
@@ -264,7 +270,8 @@ async def write(
     if response.lost == "reset":
         raise ReplyLost("the mock broke the connection on purpose, before its reply")
     headers: Mapping[str, str] = response.headers
-    if response.stream is None:
+    bare = response.status in BODILESS
+    if response.stream is None and not bare:
         headers = {"content-length": str(len(response.body)), **headers}
     await send(
         {
@@ -275,7 +282,7 @@ async def write(
     )
     if response.stream is not None and not head:
         await _stream(response.stream, receive, send)
-    body = b"" if head else response.body
+    body = b"" if head or bare else response.body
     if response.lost == "cut":
         part = body[: int(len(body) * response.share)]
         await send({"type": "http.response.body", "body": part, "more_body": True})

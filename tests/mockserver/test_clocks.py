@@ -1,8 +1,10 @@
 """The five clocks, through the wire."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -189,10 +191,13 @@ async def test_links_and_rate_windows_follow_the_clock() -> None:
         assert (await client.pictory("noon at sea")).status_code == 200
 
 
-async def test_time_is_not_moved_backwards() -> None:
+@pytest.mark.parametrize(("seconds", "said"), [(-1, "back"), (1e12, "ten years")])
+async def test_time_is_moved_neither_backwards_nor_out_of_the_calendar(
+    seconds: float, said: str
+) -> None:
     async with opened(clock="frozen") as (world, _):
-        with pytest.raises(ValueError, match="back"):
-            await world.advance(-1)
+        with pytest.raises(ValueError, match=said):
+            await world.advance(seconds)
 
 
 async def test_a_client_that_polls_fast_does_not_keep_a_skipping_clock_from_skipping() -> None:
@@ -213,3 +218,51 @@ def test_on_a_loop_of_virtual_time_a_world_is_as_old_as_the_loop() -> None:
             return world.clock.now()
 
     assert run(main(), start=50) == pytest.approx(600)
+
+
+async def test_each_look_at_a_list_of_jobs_moves_the_per_poll_clock_too() -> None:
+    async with opened(clock="per-poll", poll_seconds=15) as (world, client):
+        await client.text_video()
+        lists = [(await client.useapi("/videos/")).json()["data"] for _ in range(4)]
+        assert lists[-1][0]["video_status_name"] == "COMPLETED"
+        assert world.clock.now() == 60
+        await client.http.get("/pictoryapis/v1/jobs", headers=PICTORY)
+        assert world.clock.now() == 75
+        await client.useapi("/scheduler/")
+        assert world.clock.now() == 75
+
+
+@pytest.mark.parametrize("faults", [(), ("submit#1:callback-first",)])
+async def test_a_receiver_that_looks_the_job_up_moves_no_per_poll_clock(
+    faults: tuple[str, ...],
+) -> None:
+    looks: list[str] = []
+    async with World(settings=Settings(clock="per-poll", poll_seconds=60, faults=faults)) as world:
+        transport = httpx.ASGITransport(app=world.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://mock.test") as http:
+            client = Client(http)
+
+            async def answer(request: httpx.Request) -> httpx.Response:
+                # As over a socket: the look is no part of what sent the callback.
+                job_id = json.loads(request.content)["job_id"]
+                look = asyncio.get_running_loop().create_task(
+                    status(client, job_id), context=Context()
+                )
+                looks.append(await asyncio.wait_for(look, 2))
+                return httpx.Response(200)
+
+            world.outside.send_callbacks_through(httpx.MockTransport(answer))
+            job_id = await client.pictory_id(webhook=HOOK)
+            assert await status(client, job_id) == "completed"
+
+            assert looks == ["completed"]
+            assert world.clock.now() == 60
+
+
+async def test_moves_that_queue_stand_one_after_the_other_in_the_journal() -> None:
+    async with opened(clock="frozen") as (world, client):
+        await client.pictory(webhook=HOOK)
+        await asyncio.gather(*(world.advance(6) for _ in range(10)))
+
+        moves = [(line.at, line.seconds) for line in world.journal.of(Moved)]
+        assert moves == [(6 * n, 6) for n in range(10)]

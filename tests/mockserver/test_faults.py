@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from mockserver import ReplyLost, Settings, World
-from mockserver.engine.faults import KINDS
 from mockserver.engine.journal import Exchange
+from mockserver.engine.kinds import KINDS
 from mockserver.settings import ClockKind
 from mockserver.wire.refusals import GARBAGE
 from tests.mockserver.drivers import PICTORY, USEAPI, Client, png

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from mockserver import MockServer, ReplyLost, Settings, World
+from mockserver.engine.scheduler import WallScheduler
 from mockserver.testing.loop import VirtualTimeLoop, run
-from mockserver.ways.portal import portal
+from mockserver.ways.portal import move_in, portal
 from tests.mockserver.drivers import Receiver, png
 
 PICTORY = "https://api.pictory.ai/pictoryapis/v1"
@@ -324,3 +325,38 @@ def test_a_loop_in_virtual_time_waits_for_a_world_that_lives_elsewhere(world: Wo
 
     assert run(main()) == 0
     assert len(world.jobs) == 20
+
+
+async def test_a_client_that_gives_up_leaves_nothing_behind() -> None:
+    world, before = frozen("submit:accept-then-timeout"), asyncio.all_tasks()
+    async with world, client_of(world, None) as client:
+        for _ in range(3):
+            asking = asyncio.create_task(order(client))
+            await asyncio.sleep(0.02)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+    await asyncio.sleep(0.02)
+
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_reply_that_comes_slowly_waits_where_its_world_lives() -> None:
+    settings = Settings(
+        clock="real", queue_seconds=0, run_seconds=0.02, faults=("download#1:trickle=1s",)
+    )
+    world = World(settings=settings)
+    move_in(world)
+    waits: list[object] = []
+
+    class Watched(WallScheduler):
+        async def pause(self, seconds: float) -> None:
+            waits.append(asyncio.get_running_loop())
+            await super().pause(seconds / 100)
+
+    world.engine.scheduler.__class__ = Watched
+    async with client_of(world) as client:
+        film = await client.get(await finished(world, client))
+    await world.aclose()
+
+    assert film.status_code == 200
+    assert set(waits) == {world.home}

@@ -204,7 +204,7 @@ async def test_a_world_goes_back_to_what_a_fork_has_kept() -> None:
         for _ in range(2):
             await world.advance(60)
             world.provider(Pixverse).accounts.hold("ops@example.com")
-            world.restore(kept)
+            await world.restore(kept)
 
             assert [job.phase for job in world.jobs] == ["queued"]
             assert world.clock.now() == 0

@@ -21,7 +21,7 @@ from tests.gateway.api.conftest import settings as gate_settings
 from tests.strategies import CALM
 
 FORM: Final = "multipart/form-data"
-EXAMPLES: Final = 25
+EXAMPLES: Final = 15
 """Requests a route; right ones and wrong ones."""
 
 CONFIG: Final = SchemathesisConfig.from_dict(

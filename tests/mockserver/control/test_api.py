@@ -1,7 +1,7 @@
 import pytest
 
 from mockserver import Settings
-from mockserver.engine.faults import KINDS
+from mockserver.engine.kinds import KINDS
 from tests.mockserver.control.conftest import HOOK, Open
 
 

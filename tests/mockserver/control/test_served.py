@@ -41,7 +41,7 @@ def test_replies_in_two_parts_come_without_delay() -> None:
 
 
 def test_a_world_file_is_opened_from_the_command_line(tmp_path: Path) -> None:
-    path = tmp_path / "failed.world.json"
+    path = tmp_path / "failed.world"
 
     async def moved() -> bytes:
         async with World(settings=Settings(clock="frozen")) as world:

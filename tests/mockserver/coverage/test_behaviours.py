@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 
 from mockserver.coverage import BEHAVIOURS, Behaviour, seen_in
-from mockserver.engine.faults import KINDS
+from mockserver.engine.kinds import KINDS
 from mockserver.pictory.rules import REFUSALS as PICTORY_REFUSALS
 from mockserver.pixverse.errors import BUSY
 from mockserver.pixverse.errors import REFUSALS as PIXVERSE_REFUSALS

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from mockserver import Settings, World
 from mockserver.engine import callbacks
-from mockserver.engine.faults import KINDS, Fault, parse
+from mockserver.engine.faults import Fault, parse
 from mockserver.engine.jobs import Parcel, Phase
 from mockserver.engine.journal import Delivery, Exchange
+from mockserver.engine.kinds import KINDS
 from mockserver.settings import ClockKind
 from tests.mockserver.drivers import Client, Receiver
 

@@ -1,8 +1,10 @@
 import asyncio
+import time
 
 import pytest
 
 from mockserver.engine.clock import HandClock, WallClock, iso
+from mockserver.testing.loop import run
 
 
 def test_a_wall_clock_needs_a_speed_above_zero() -> None:
@@ -63,3 +65,48 @@ async def test_a_fork_of_a_clock_shows_the_same_and_goes_on_by_itself(
 
     assert fork.now() == pytest.approx(7, abs=1)
     assert fork.kind == clock.kind
+
+
+async def test_a_wall_clock_goes_on_though_two_loops_look_at_it_in_turns() -> None:
+    clock, began = WallClock(), time.monotonic()
+    clock.now()
+    for _ in range(5):
+        await asyncio.sleep(0.02)
+        await asyncio.to_thread(lambda: asyncio.run(look(clock)))
+        await look(clock)
+
+    assert await look(clock) == pytest.approx(time.monotonic() - began, abs=0.05)
+
+
+async def look(clock: WallClock) -> float:
+    await asyncio.sleep(0)
+    return clock.now()
+
+
+async def test_the_fork_of_a_wall_clock_stands_until_it_is_told_to_go() -> None:
+    clock = WallClock(1000)
+    clock.put(50)
+    fork = clock.fork()
+    first = fork.now()
+    await asyncio.sleep(0.02)
+    assert await look(fork) == first
+    fork.go()
+    assert await look(fork) == pytest.approx(first, abs=5)
+    await asyncio.sleep(0.02)
+
+    assert await look(fork) >= first + 10
+
+
+def test_a_fork_is_not_older_than_its_origin_where_the_loop_has_virtual_time() -> None:
+    async def main() -> tuple[float, float]:
+        clock = WallClock()
+        clock.now()
+        await asyncio.sleep(100)
+        fork = clock.fork()
+        fork.go()
+        await asyncio.sleep(1)
+        return clock.now(), fork.now()
+
+    origin, fork = run(main())
+
+    assert origin == fork == pytest.approx(101)

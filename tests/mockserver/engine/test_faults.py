@@ -9,17 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mockserver.engine.faults import (
-    KINDS,
-    OPTIONAL,
-    TARGETS,
-    Fault,
-    FaultError,
-    Faults,
-    Target,
-    parse,
-    parse_chance,
-)
+from mockserver.engine.faults import OPTIONAL, Fault, FaultError, Faults, parse, parse_chance
+from mockserver.engine.kinds import KINDS, TARGETS, Target
 
 VALUES = {name: row.example.partition("=")[2].partition(" ")[0] for name, row in KINDS.items()}
 SELECTORS = st.from_regex(r"[^#\s]{1,20}", fullmatch=True)

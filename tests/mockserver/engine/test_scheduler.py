@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -233,3 +234,135 @@ async def test_by_the_wall_what_fails_is_logged_and_its_lane_goes_on(
     await scheduler.aclose()
 
     assert "something of a failed" in caplog.text
+
+
+async def test_moves_that_queue_never_go_at_once() -> None:
+    scheduler = by_hand()
+
+    async def slow() -> None:
+        for _ in range(40):
+            await asyncio.sleep(0)
+
+    async def twice() -> None:
+        await scheduler.advance(6)
+        await scheduler.advance(6)
+
+    seen: list[tuple[float, float]] = []
+
+    class Noted(AbstractContextManager[None]):
+        def __enter__(self) -> None:
+            self.start = scheduler.clock.now()
+
+        def __exit__(self, *_: object) -> None:
+            seen.append((self.start, scheduler.clock.now()))
+
+    for at in range(0, 20, 5):
+        scheduler.at(at, "a", "do", slow)
+    await asyncio.gather(
+        scheduler.advance(6, Noted()),
+        twice(),
+        scheduler.advance(6, Noted()),
+        scheduler.advance(6, Noted()),
+    )
+
+    assert scheduler.clock.now() == 30
+    assert all(end - start == 6 for start, end in seen)
+    assert len({start for start, _ in seen}) == 3
+
+
+def test_a_scheduler_outlives_the_loop_in_which_time_was_being_moved() -> None:
+    scheduler = by_hand()
+
+    async def stuck() -> None:
+        await asyncio.Event().wait()
+
+    async def abandoned() -> None:
+        scheduler.at(1, "a", "do", stuck)
+        moving = asyncio.create_task(scheduler.advance(2))
+        waiting = asyncio.create_task(scheduler.advance(2))
+        await asyncio.sleep(0.01)
+        assert not moving.done()
+        assert not waiting.done()
+
+    asyncio.run(abandoned())
+    asyncio.run(asyncio.wait_for(scheduler.advance(3), 10))
+
+    assert scheduler.clock.now() >= 3
+
+
+@pytest.mark.parametrize("make", [by_hand, by_the_wall])
+async def test_time_does_not_move_before_what_is_under_way_has_ended(
+    make: Callable[[], Scheduler],
+) -> None:
+    scheduler, seen = make(), list[float]()
+
+    async def request() -> None:
+        scheduler.enter()
+        await asyncio.sleep(0.05)
+        seen.append(scheduler.clock.now())
+        scheduler.leave()
+
+    task = asyncio.create_task(request())
+    await asyncio.sleep(0)
+    await scheduler.advance(10_000)
+    await scheduler.aclose()
+
+    assert task.done()
+    assert seen[0] < 5_000
+
+
+async def test_by_the_wall_a_move_waits_for_what_fell_due_before() -> None:
+    scheduler, notes = WallScheduler(WallClock(), Agenda(), perform), list[str]()
+    begun = asyncio.Event()
+
+    async def answered() -> None:
+        begun.set()
+        await asyncio.sleep(0.05)
+        notes.append("answered")
+
+    scheduler.at(0, "a", "do", answered)
+    await begun.wait()
+    await scheduler.advance_until(lambda: True, 10)
+    await scheduler.aclose()
+
+    assert notes == ["answered"]
+
+
+def skipping() -> SkippingScheduler:
+    return SkippingScheduler(HandClock("auto-skip"), Agenda(), perform)
+
+
+@pytest.mark.parametrize("make", [by_hand, by_the_wall, skipping])
+async def test_nothing_falls_due_any_more_once_closed(make: Callable[[], Scheduler]) -> None:
+    scheduler, notes = make(), list[str]()
+
+    scheduler.close()
+    scheduler.at(0, "a", "do", noting(notes, "never"))
+    scheduler.wake()
+    await asyncio.sleep(0.06)
+    await scheduler.advance(10)
+    await asyncio.wait_for(scheduler.sleep(1_000_000), 10)
+
+    assert (notes, len(scheduler.agenda)) == ([], 0)
+
+
+async def test_skipping_by_itself_does_not_overshoot_a_move_that_was_first() -> None:
+    scheduler, moments = skipping(), list[float]()
+    done = asyncio.Event()
+
+    async def note() -> None:
+        moments.append(scheduler.clock.now())
+        if len(moments) == 3:
+            done.set()
+
+    async def slow() -> None:
+        await asyncio.sleep(0.06)
+        await note()
+
+    scheduler.at(60, "a", "do", slow)
+    scheduler.at(100, "a", "do", note)
+    scheduler.at(170, "a", "do", note)
+    await asyncio.gather(scheduler.advance(60), done.wait())
+    await scheduler.aclose()
+
+    assert moments == [60, 100, 170]

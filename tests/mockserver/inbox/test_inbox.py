@@ -174,7 +174,7 @@ async def test_reset_and_restore_reach_the_inboxes_that_tests_hold() -> None:
         await sender.post()
         snapshot = sender.world.fork()
         await sender.post()
-        sender.world.restore(snapshot)
+        await sender.world.restore(snapshot)
         kept = len(inbox.received)
         assert (await sender.post()).status_code == 500
         await sender.world.reset()

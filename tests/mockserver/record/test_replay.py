@@ -153,7 +153,7 @@ async def test_a_snapshot_restored_or_a_world_reset_is_replayed_from_there() -> 
     async with lived("frozen", [("pictory", PLAIN)]) as world:
         snapshot = world.fork()
         await world.advance(60)
-        world.restore(snapshot)
+        await world.restore(snapshot)
         await world.advance(5)
         assert journal_bytes(await replay(save(world))) == journal_bytes(world)
         await world.reset()

@@ -1,6 +1,6 @@
 """A world that stands still, and a client's hand in it: each step is one request or one wait."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -20,13 +20,23 @@ PNG = bytes.fromhex(
 MEDIA = MediaStore()
 
 
+async def nothing() -> None:
+    pass
+
+
 class Hand:
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self.world = world
         self.http = http
         self.answer = 200
         """What the receiver of callbacks answers."""
+        self.work: Callable[[], Awaitable[object]] = nothing
+        """What the receiver does before it answers."""
         self.keys = {name: world.key(name) for name in ("pictory", "pixverse")}
+
+    async def receive(self, _: httpx.Request) -> httpx.Response:
+        await self.work()
+        return httpx.Response(self.answer)
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response | None:
         provider = "pictory" if path.startswith("/pictoryapis") else "pixverse"
@@ -114,11 +124,11 @@ class Hand:
 async def hand(*faults: str, **settings: Any) -> AsyncIterator[Hand]:
     hands: list[Hand] = []
 
-    async def receiver(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(hands[0].answer)
+    async def receiver(request: httpx.Request) -> httpx.Response:
+        return await hands[0].receive(request)
 
     outside = Outside(callback_transport=httpx.MockTransport(receiver))
-    given = Settings(clock="frozen", faults=faults, **settings)
+    given = Settings(**{"clock": "frozen", "faults": faults, **settings})
     world = World(settings=given, outside=outside, media=MEDIA)
     transport = world.transport()
     async with (

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from mockserver.engine.faults import KINDS
+from mockserver.engine.kinds import KINDS
 from tests.sample_client.client import Client, FailedError, RefusedError
 from tests.sample_client.stage import played
 

@@ -1,8 +1,10 @@
+import asyncio
+
 import pytest
 
 from mockserver import Account
 from mockserver.verdict import RULES
-from tests.mockserver.verdict.hand import HOOK, hand
+from tests.mockserver.verdict.hand import HOOK, PNG, hand
 
 GOOD: list[str] = []
 
@@ -96,6 +98,32 @@ async def test_lists_are_looks_too_but_not_those_around_a_submit() -> None:
         await it.list_("pixverse")
         await it.end_well(job)
         assert it.broken == ["polled-too-fast"]
+
+
+async def test_time_that_each_look_moves_says_nothing_of_the_client() -> None:
+    async with hand(clock="per-poll", poll_seconds=5) as it:
+        job = await it.made()
+        left = await it.made("Another one")
+        while not (job.ended and left.ended):
+            await it.look(job)
+        await it.look(left)
+        for each in (job, left):
+            await it.fetch(each)
+        for _ in range(3):
+            await it.list_("pixverse")
+        assert it.broken == GOOD
+
+
+async def test_who_looks_at_one_job_moves_the_time_of_all_and_neglects_none() -> None:
+    async with hand(clock="per-poll", poll_seconds=200) as it:
+        await it.made("A lighthouse [[mock run=1h]]")
+        job = await it.made("Another one [[mock run=10m]]")
+        while not job.ended:
+            await it.look(job)
+        await it.fetch(job)
+        assert it.broken == GOOD
+        await it.world.run_until_idle()
+        assert it.broken == ["gave-up-on-a-live-job"]
 
 
 async def test_time_that_skips_by_itself_says_nothing_of_the_client() -> None:
@@ -245,8 +273,70 @@ async def test_a_picture_that_was_refused_is_not_to_be_sent_again() -> None:
         await it.upload(b"no picture")
         await it.upload(b"another one")
         assert it.broken == GOOD
+        await it.wait(1)
         await it.upload(b"no picture")
         assert it.broken == ["retried-the-unretryable"]
+
+
+async def test_a_new_boundary_does_not_make_another_order_of_a_form() -> None:
+    async with hand("submit:status=422") as it:
+        for _ in range(4):
+            form = {"prompt": (None, "Something bad")}
+            await it.ask("POST", "/v2/pixverse/videos/create-v4", files=form)
+            await it.wait(20)
+        assert it.broken == ["retried-the-unretryable"]
+        assert len(it.requests_of("retried-the-unretryable")) == 4
+
+
+async def test_a_new_boundary_does_not_make_another_picture_of_a_form() -> None:
+    async with hand("upload:status=422") as it:
+        one, other = ({"file": ("a.png", data, "image/png")} for data in (PNG, b"another one"))
+        for form in (one, other):
+            await it.ask("POST", "/v2/pixverse/files", files=form)
+            await it.wait(20)
+        assert it.broken == GOOD
+        await it.ask("POST", "/v2/pixverse/files", files=one)
+        assert it.broken == ["retried-the-unretryable"]
+
+
+async def test_headers_that_ask_for_nothing_else_do_not_mend_a_refusal() -> None:
+    async with hand("submit:status=422") as it:
+        for number in range(4):
+            headers = {"idempotency-key": str(number), "user-agent": f"client/{number}"}
+            body = {"prompt": "Something bad"}
+            path = "/v2/pixverse/videos/create-v4"
+            await it.ask("POST", path, json=body, headers=headers)
+            await it.wait(20)
+        assert it.broken == ["retried-the-unretryable"]
+
+
+async def test_another_content_type_may_mend_a_refusal() -> None:
+    async with hand("submit:status=400") as it:
+        for kind in ("text/plain", "application/json"):
+            path, body = "/v2/pixverse/videos/create-v4", b'{"prompt":"A lighthouse"}'
+            await it.ask("POST", path, content=body, headers={"content-type": kind})
+            await it.wait(20)
+        assert it.broken == GOOD
+
+
+async def test_a_repeat_that_was_sent_before_the_refusal_came_could_not_know_of_it() -> None:
+    async with hand("submit:late=5s", "submit:status=422") as it:
+        first = asyncio.create_task(it.pixverse())
+        await it.wait(1)
+        second = asyncio.create_task(it.pixverse())
+        await it.wait(10)
+        await asyncio.gather(first, second)
+        assert "retried-the-unretryable" not in it.broken
+
+
+@pytest.mark.parametrize(("count", "broken"), [(2, GOOD), (3, ["retried-the-unretryable"])])
+async def test_two_of_one_moment_may_have_crossed_but_no_more(
+    count: int, broken: list[str]
+) -> None:
+    async with hand("submit:status=422") as it:
+        for _ in range(count):
+            await it.pixverse()
+        assert it.broken == broken
 
 
 async def test_credits_that_came_back_may_be_used() -> None:
@@ -311,6 +401,46 @@ async def test_an_order_whose_reply_came_too_late_is_not_sent_again() -> None:
         for job in (await it.made(), first):
             await it.end_well(job)
         assert it.broken == ["resubmitted-after-unknown"]
+
+
+@pytest.mark.parametrize(("pause", "broken"), [(30, GOOD), (0, ["resubmitted-after-unknown"])])
+async def test_what_made_pictory_stumble_may_be_sent_once_more_after_a_pause(
+    pause: float, broken: list[str]
+) -> None:
+    async with hand("submit#1:status=500") as it:
+        await it.pictory()
+        await it.wait(pause)
+        await it.end_well(await it.made())
+        assert it.broken == broken
+
+
+async def test_what_made_pictory_stumble_twice_is_not_sent_a_third_time() -> None:
+    async with hand("submit#1-2:status=500") as it:
+        for _ in range(2):
+            await it.pictory()
+            await it.wait(30)
+        assert it.broken == GOOD
+        await it.end_well(await it.made())
+        assert it.broken == ["resubmitted-after-unknown"]
+
+
+async def test_only_pictory_asks_for_a_repeat() -> None:
+    async with hand("submit#1:status=500") as it:
+        await it.pixverse()
+        await it.wait(30)
+        await it.end_well(await it.made_at_pixverse())
+        assert it.broken == ["resubmitted-after-unknown"]
+
+
+async def test_an_order_that_was_taken_in_spite_of_its_500_is_paid_twice() -> None:
+    async with hand("submit#1:accept-then-status=500") as it:
+        first = await it.made()
+        await it.wait(30)
+        for job in (first, await it.made()):
+            await it.end_well(job)
+        assert it.broken == ["resubmitted-after-unknown"]
+        with pytest.raises(AssertionError, match="charged twice"):
+            it.world.assert_no_double_charge()
 
 
 async def test_a_list_that_told_nothing_clears_nothing() -> None:
@@ -388,7 +518,9 @@ async def test_a_job_is_not_looked_at_any_more_after_its_end() -> None:
         assert it.broken == ["polled-a-dead-job"]
 
 
-@pytest.mark.parametrize("fault", ["poll#1:reset", "poll#1:cut", "poll#1:late=20s"])
+@pytest.mark.parametrize(
+    "fault", ["poll#1:reset", "poll#1:cut", "poll#1:late=20s", "poll#1:late=7s"]
+)
 async def test_who_did_not_hear_of_the_end_may_look_again(fault: str) -> None:
     async with hand(fault) as it:
         job = await it.made()
@@ -437,6 +569,18 @@ async def test_an_end_that_nobody_heard_of_is_a_job_given_up() -> None:
         await it.world.run_until_idle()
         assert it.broken == ["gave-up-on-a-live-job"]
         assert len(it.requests_of("gave-up-on-a-live-job")) == 2
+
+
+async def test_who_looked_a_moment_ago_has_not_given_up_though_nothing_is_due() -> None:
+    async with hand() as it:
+        job = await it.made()
+        for _ in range(3):
+            await it.wait(15)
+            await it.look(job)
+        await it.wait(6)
+        assert it.broken == GOOD
+        await it.wait(25)
+        assert it.broken == ["gave-up-on-a-live-job"]
 
 
 async def test_a_job_that_lives_long_is_not_to_be_left_alone() -> None:
@@ -611,6 +755,18 @@ async def test_an_account_on_hold_is_not_to_be_used() -> None:
         await it.pixverse("Film 1")
         await it.wait(10)
         await it.end_well(await it.made_at_pixverse("Film 2"))
+        assert it.broken == ["used-a-held-account"]
+
+
+async def test_who_has_not_been_told_of_a_hold_may_use_the_account() -> None:
+    async with hand("submit#1:late=5s", "submit#1-2:status=596") as it:
+        first = asyncio.create_task(it.pixverse("Film 1"))
+        await it.wait(1)
+        await it.pixverse("Film 2")
+        await it.wait(10)
+        await first
+        assert it.broken == GOOD
+        await it.pixverse("Film 3")
         assert it.broken == ["used-a-held-account"]
 
 
