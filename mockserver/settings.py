@@ -9,8 +9,8 @@ from mockserver.wire.rules import Count
 
 ClockKind = Literal["real", "scaled", "frozen", "per-poll", "auto-skip"]
 """How time goes by in a world. `real`: as on the wall, or as the event loop has it. `scaled`: that
-times `speed`. `frozen`: when told to only. `per-poll`: by `poll_seconds` at each look at a job.
-`auto-skip`: to whatever is due next, as soon as no request is under way."""
+times `speed`. `frozen`: when told to only. `per-poll`: by `poll_seconds` at each look at a job, or
+at the list of jobs. `auto-skip`: to whatever is due next, as soon as no request is under way."""
 
 DEFAULT_EMAIL = "ops@example.com"
 MAX_JOBS = 8
@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     """Virtual seconds per second of the scaled clock."""
     poll_seconds: float = 15.0
-    """How far each look at a job moves the per-poll clock."""
+    """How far each look, at a job or at the list of jobs, moves the per-poll clock."""
     epoch: datetime | None = None
     """What the calendar shows when a world begins. None means the start of 2026 for clocks that
     are moved by hand, and the present moment for the others."""

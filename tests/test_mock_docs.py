@@ -265,7 +265,10 @@ CLOCKS: Final = {
     "real": ("as on the wall, or as the event loop has it", "looking at it by hand"),
     "scaled": ("that times `speed`", "demos, and clients that cannot be changed"),
     "frozen": ("only when it is moved", "tests that say what happens when"),
-    "per-poll": ("`poll_seconds` (15) at each look at a job", "clients in other languages"),
+    "per-poll": (
+        "`poll_seconds` (15) at each look at a job or at their list",
+        "clients in other languages",
+    ),
     "auto-skip": (
         "to whatever is due next, once nothing has been asked for 20 ms",
         "tests that only want the end, or callbacks",
