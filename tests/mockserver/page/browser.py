@@ -118,9 +118,12 @@ class Browser:
             self.complaints.append(json.dumps(params["args"]))
 
     def open(self, url: str) -> None:
-        """Goes to a page."""
+        """Goes to a page, which from then on has the keyboard."""
         self._send("Page.navigate", url=url)
         self.wait("location.protocol !== 'about:' && document.readyState === 'complete'")
+        # Without it keys are lost where the machine is busy: no window here is ever in front.
+        self._send("Page.bringToFront")
+        self._send("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def tell(self, script: str) -> Any:
         """The value of an expression in the page, awaited where it is a promise."""
