@@ -141,12 +141,6 @@ class Browser:
             time.sleep(0.02)
         return found
 
-    def press(self, key: str) -> None:
-        """Presses a key and lets it go."""
-        text = key if len(key) == 1 else ""
-        self._send("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
-        self._send("Input.dispatchKeyEvent", type="keyUp", key=key)
-
     def picture(self, path: Path) -> None:
         """Writes down how the page looks."""
         found = self._send("Page.captureScreenshot", format="png")
