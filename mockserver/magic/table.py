@@ -21,6 +21,7 @@ from mockserver.pixverse.errors import (
 )
 from mockserver.pixverse.errors import REFUSALS as PIXVERSE_REFUSALS
 from mockserver.wire.evidence import Evidence
+from mockserver.wire.refusals import Refusal
 
 Carrier = Literal["prompt", "seed", "file", "key", "token", "email", "request"]
 """Where the trigger stands; a `request` is one that would be answered so by the provider too."""
@@ -41,25 +42,23 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
 
 
+def _answered(provider: Provider, carrier: Carrier, value: str, row: Refusal) -> Trigger:
+    """A trigger that has a submit answered by a row of a provider's errors."""
+    return Trigger(
+        provider=provider,
+        carrier=carrier,
+        value=value,
+        status=row.status,
+        meaning=row.meaning,
+        evidence=row.evidence,
+    )
+
+
 def _pictory() -> Iterator[Trigger]:
     for status, row in PICTORY_REFUSALS.items():
-        yield Trigger(
-            provider="pictory",
-            carrier="prompt",
-            value=f"[[mock refuse={status}]]",
-            status=status,
-            meaning=row.meaning,
-            evidence=row.evidence,
-        )
+        yield _answered("pictory", "prompt", f"[[mock refuse={status}]]", row)
     for status in KEY_SUFFIXES:
-        yield Trigger(
-            provider="pictory",
-            carrier="key",
-            value=f"pictai_mock-{status}",
-            status=status,
-            meaning=PICTORY_REFUSALS[status].meaning,
-            evidence=PICTORY_REFUSALS[status].evidence,
-        )
+        yield _answered("pictory", "key", f"pictai_mock-{status}", PICTORY_REFUSALS[status])
 
 
 def _files() -> Iterator[Trigger]:
@@ -78,50 +77,15 @@ def _files() -> Iterator[Trigger]:
 
 def _pixverse() -> Iterator[Trigger]:
     for status, row in PIXVERSE_REFUSALS.items():
-        yield Trigger(
-            provider="pixverse",
-            carrier="prompt",
-            value=f"[[mock refuse={status}]]",
-            status=status,
-            meaning=row.meaning,
-            evidence=row.evidence,
-        )
+        yield _answered("pixverse", "prompt", f"[[mock refuse={status}]]", row)
     for seed, status in MAGIC_SEEDS.items():
-        yield Trigger(
-            provider="pixverse",
-            carrier="seed",
-            value=str(seed),
-            status=status,
-            meaning=PIXVERSE_REFUSALS[status].meaning,
-            evidence=PIXVERSE_REFUSALS[status].evidence,
-        )
+        yield _answered("pixverse", "seed", str(seed), PIXVERSE_REFUSALS[status])
     for status in (*TOKEN_SUFFIXES, int(HOLD_SUFFIX)):
-        yield Trigger(
-            provider="pixverse",
-            carrier="token",
-            value=f"user:1234-mock-{status}",
-            status=status,
-            meaning=PIXVERSE_REFUSALS[status].meaning,
-            evidence=PIXVERSE_REFUSALS[status].evidence,
-        )
+        yield _answered("pixverse", "token", f"user:1234-mock-{status}", PIXVERSE_REFUSALS[status])
     for status in EMAIL_SUFFIXES:
-        yield Trigger(
-            provider="pixverse",
-            carrier="email",
-            value=f"ops+{status}@example.com",
-            status=status,
-            meaning=PIXVERSE_REFUSALS[status].meaning,
-            evidence=PIXVERSE_REFUSALS[status].evidence,
-        )
+        yield _answered("pixverse", "email", f"ops+{status}@example.com", PIXVERSE_REFUSALS[status])
     for who, busy in BUSY.items():
-        yield Trigger(
-            provider="pixverse",
-            carrier="prompt",
-            value=f"[[mock busy={who}]]",
-            status=busy.status,
-            meaning=busy.meaning,
-            evidence=busy.evidence,
-        )
+        yield _answered("pixverse", "prompt", f"[[mock busy={who}]]", busy)
 
 
 def _scripted() -> Iterator[Trigger]:
