@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from providers import _wire
-from providers.contract import Fault, HttpResponse, Refused, Scope, shorten
+from providers.contract import Fault, HttpResponse, Limit, Refused, Scope, shorten
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     pause: tuple[float, float] = (10.0, 30.0)
     says: str = ""
     any_body: bool = False
+    limit: Limit | None = None
     source: str
 
 
@@ -49,5 +50,6 @@ def refused(
                 status=response.status,
                 wait_seconds=_wire.retry_after(response),
                 pause=row.pause,
+                limit=row.limit,
             )
     return None

@@ -4,6 +4,7 @@ Total: whatever bytes came, nothing here raises.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any, Final
@@ -16,6 +17,7 @@ LONGEST_WAIT: Final = 86_400.0
 """Seconds. Whoever asks for more is asked again tomorrow."""
 SHORTEST_KEY: Final = 8
 """A shorter "key" is no secret, and would blot out half of what a provider says."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def unkeyed(response: HttpResponse, account: Account, *, always: bool = False) -> HttpResponse:
@@ -83,6 +85,17 @@ def number(value: Mapping[str, Any] | None, name: str) -> float | None:
     except OverflowError:
         return None
     return plain if isfinite(plain) else None
+
+
+def moment(value: Mapping[str, Any] | None, name: str) -> int | None:
+    """The time found under `name` in ISO 8601, in microseconds since 1970; UTC if it says none."""
+    said = value.get(name) if value else None
+    try:
+        found = datetime.fromisoformat(said if isinstance(said, str) else "")
+    except ValueError:
+        return None
+    told = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (told - _EPOCH) // timedelta(microseconds=1)
 
 
 def retry_after(response: HttpResponse) -> float | None:

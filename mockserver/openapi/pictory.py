@@ -18,34 +18,31 @@ from mockserver.openapi.parts import (
     ref,
     too_large,
 )
-from mockserver.openapi.pictory_schemas import GET_JOB, GET_JOBS, QUOTA, SCHEMAS
-from mockserver.pictory import BASE_PATH, KEY_PREFIX, PAGE_SIZE
+from mockserver.openapi.pictory_schemas import GET_FILMS, GET_JOB, GET_JOBS, QUOTA, SCHEMAS
+from mockserver.pictory import BASE_PATH, FILMS_PAGE_SIZE, KEY_PREFIX, PAGE_SIZE
 from mockserver.pictory.answers import CLEANED, not_found, quota_document
 from mockserver.pictory.rules import HELPER, PAGE, REFUSALS
 from mockserver.wire.http import Route
 
 CLEAN = "docs.pictory.ai: Clean Job"
 JOB_ID = "4a09edf9-d071-4847-bda5-8dea913d80fe"
+PAGE_KEY = "eyJsYXN0RXZhbHVhdGVkS2V5Ijp7fX0="
 
 _JOB_PATH = Parameter(
     name="job_id", where="path", schema=TEXT, meaning="The job's id.", source=GET_JOB
 )
-_RUNNING = {"job_id": JOB_ID, "success": True, "data": {"status": "in-progress"}}
-_COMPLETED = {
-    "job_id": JOB_ID,
-    "success": True,
-    "data": {
-        "status": "completed",
-        "url": "https://cdn.example.com/out.mp4",
-        "duration": "8s",
-        "width": 720,
-        "height": 1280,
-        "thumbnailImageUrl": "https://cdn.example.com/out.thumb.jpg",
-        "lastFrameImageUrl": "https://cdn.example.com/out.last.png",
-        "previewImageUrl": "https://cdn.example.com/out.preview.jpg",
-        "aiCreditsUsed": 12.8,
-    },
+_FILM = {
+    "url": "https://cdn.example.com/out.mp4",
+    "duration": "8s",
+    "width": 720,
+    "height": 1280,
+    "thumbnailImageUrl": "https://cdn.example.com/out.thumb.jpg",
+    "lastFrameImageUrl": "https://cdn.example.com/out.last.png",
+    "previewImageUrl": "https://cdn.example.com/out.preview.jpg",
 }
+_DONE = {"status": "completed", **_FILM, "aiCreditsUsed": 12.8}
+_RUNNING = {"job_id": JOB_ID, "success": True, "data": {"status": "in-progress"}}
+_COMPLETED = {"job_id": JOB_ID, "success": True, "data": _DONE}
 _FAILED = {
     "job_id": JOB_ID,
     "success": False,
@@ -73,6 +70,11 @@ _NOT_FOUND = Answer(
     evidence="inferred",
     source=HELPER,
 )
+
+
+def _next_page(source: str) -> Parameter:
+    meaning = "The key that the page before gave."
+    return Parameter(name="nextPageKey", where="query", schema=TEXT, meaning=meaning, source=source)
 
 
 def _bad_request(text: str) -> Answer:
@@ -137,25 +139,47 @@ OPERATIONS: Mapping[str, Operation] = {
     "pictory.list_jobs": Operation(
         summary="Lists the jobs, newest first.",
         source=GET_JOBS,
-        parameters=(
-            Parameter(
-                name="nextPageKey",
-                where="query",
-                schema=TEXT,
-                meaning="The key that the page before gave.",
-                source=GET_JOBS,
-            ),
-        ),
+        parameters=(_next_page(GET_JOBS),),
         answers=(
             Answer(
                 status=200,
                 meaning=f"Up to {PAGE_SIZE} jobs (the number is invented).",
                 schema=ref("JobList"),
                 example={
-                    "items": [{"success": True, "data": {"jobId": JOB_ID, "status": "completed"}}],
-                    "nextPageKey": JOB_ID,
+                    "items": [{"success": True, "data": {"jobId": JOB_ID, **_DONE}}],
+                    "nextPageKey": PAGE_KEY,
                 },
                 source=GET_JOBS,
+            ),
+            GARBLED,
+            _bad_request("Unknown nextPageKey"),
+        ),
+    ),
+    "pictory.list_films": Operation(
+        summary="Lists what was made, newest first.",
+        description="Its ids are not those of the jobs; a job and its film share the link. The "
+        "films of cleaned jobs are left out (inferred).",
+        source=GET_FILMS,
+        parameters=(_next_page(GET_FILMS),),
+        answers=(
+            Answer(
+                status=200,
+                meaning=f"Up to {FILMS_PAGE_SIZE} films.",
+                schema=ref("FilmList"),
+                example={
+                    "items": [
+                        {
+                            "id": "20260101000503127ec00b33280fc451f",
+                            "prompt": "Waves at noon",
+                            "model": "pixverse5.5",
+                            "aspectRatio": "9:16",
+                            "createdDate": "2026-01-01T00:05:48.127Z",
+                            **_FILM,
+                        }
+                    ],
+                    "nextPageKey": PAGE_KEY,
+                },
+                source=GET_FILMS,
             ),
             GARBLED,
             _bad_request("Unknown nextPageKey"),

@@ -15,7 +15,7 @@ from mockserver.openapi.parts import (
     ref,
     request_schema,
 )
-from mockserver.pictory import PAGE_SIZE
+from mockserver.pictory import FILMS_PAGE_SIZE, PAGE_SIZE
 from mockserver.pictory.answers import CLEANED, ODD_STATUS, STATUSES
 from mockserver.pictory.rules import (
     BY_MODEL,
@@ -30,7 +30,8 @@ from mockserver.pictory.rules import (
 from mockserver.wire.rules import Schema
 
 GET_JOB = "docs.pictory.ai: Get Video Generation Job"
-GET_JOBS = "docs.pictory.ai: Get Jobs"
+GET_JOBS = "docs.pictory.ai: List Jobs"
+GET_FILMS = "docs.pictory.ai: Get Generated Videos"
 QUOTA = "docs.pictory.ai: Get Quota"
 
 PROMPT = "A lighthouse at dusk, waves rolling in"
@@ -69,7 +70,25 @@ _STATUS = Property(
     {"type": "string", "enum": WORDS},
     f"Where the job stands; `{ODD_STATUS}` comes by directive only (invented).",
 )
-_GUESSED = "in the style of lastFrameImageUrl; the page's text hides the name"
+_FILM = {
+    "url": Property(URL, "The MP4."),
+    "duration": Property(TEXT, "Seconds with their unit, such as `8s`."),
+    "width": Property(WHOLE, "Pixels."),
+    "height": Property(WHOLE, "Pixels."),
+    "thumbnailImageUrl": Property(URL, "A small JPEG.", "documented", GET_FILMS),
+    "lastFrameImageUrl": Property(URL, "The last frame, a PNG."),
+    "previewImageUrl": Property(URL, "A JPEG.", "documented", GET_FILMS),
+}
+"""What a job and the list of films show alike."""
+
+_RESULT = {
+    **_FILM,
+    "aiCreditsUsed": Property(NUMBER, "Credits, with up to one decimal."),
+    "error_code": Property(
+        TEXT, "Why it failed; the field is documented, its values are invented.", "inferred"
+    ),
+    "error_message": Property(TEXT, "The same in words (texts are invented)."),
+}
 
 SCHEMAS: Mapping[str, Schema] = {
     "VideoOrder": order_schema(),
@@ -92,34 +111,8 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "JobData": record(
         GET_JOB,
-        {
-            "status": _STATUS,
-            "url": Property(URL, "The MP4."),
-            "duration": Property(TEXT, "Seconds with their unit, such as `8s`."),
-            "width": Property(WHOLE, "Pixels."),
-            "height": Property(WHOLE, "Pixels."),
-            "thumbnailImageUrl": Property(URL, "A small JPEG.", "inferred", _GUESSED),
-            "lastFrameImageUrl": Property(URL, "The last frame, a PNG."),
-            "previewImageUrl": Property(URL, "A JPEG.", "inferred", _GUESSED),
-            "aiCreditsUsed": Property(NUMBER, "Credits, with up to one decimal."),
-            "error_code": Property(
-                TEXT, "Why it failed; the field is documented, its values are invented.", "inferred"
-            ),
-            "error_message": Property(TEXT, "The same in words (texts are invented)."),
-        },
-        optional=(
-            "status",
-            "url",
-            "duration",
-            "width",
-            "height",
-            "thumbnailImageUrl",
-            "lastFrameImageUrl",
-            "previewImageUrl",
-            "aiCreditsUsed",
-            "error_code",
-            "error_message",
-        ),
+        {"status": _STATUS, **_RESULT},
+        optional=("status", *_RESULT),
     ),
     "JobList": record(
         GET_JOBS,
@@ -138,11 +131,44 @@ SCHEMAS: Mapping[str, Schema] = {
             "data": Property(
                 record(
                     GET_JOBS,
-                    {"jobId": Property(TEXT, "The job's UUID, here spelt so."), "status": _STATUS},
+                    {
+                        "jobId": Property(TEXT, "The job's UUID, here spelt so."),
+                        "status": _STATUS,
+                        **_RESULT,
+                    },
+                    optional=tuple(_RESULT),
                 ),
-                "Id and state.",
+                "Id, state and result.",
             ),
         },
+    ),
+    "FilmList": record(
+        GET_FILMS,
+        {
+            "items": Property(
+                {"type": "array", "maxItems": FILMS_PAGE_SIZE, "items": ref("Film")},
+                "Newest first.",
+            ),
+            "nextPageKey": Property(TEXT, "Given while there are older ones."),
+        },
+        optional=("nextPageKey",),
+    ),
+    "Film": record(
+        GET_FILMS,
+        {
+            "id": Property(TEXT, "The film's id, which is no job's."),
+            "prompt": Property(TEXT, "As ordered."),
+            "model": Property(TEXT, "As ordered."),
+            "aspectRatio": Property(TEXT, "As ordered."),
+            "createdDate": Property(
+                TEXT, "A moment in UTC, here that of the job's end (inferred)."
+            ),
+            **_FILM,
+            "firstFrameImageUrl": Property(URL, "As ordered."),
+            "extendVideoUrl": Property(URL, "As ordered."),
+            "referenceImageUrls": Property({"type": "array", "items": URL}, "As ordered."),
+        },
+        optional=tuple(EXCLUSIVE),
     ),
     "Usage": record(
         QUOTA,

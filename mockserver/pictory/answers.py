@@ -1,11 +1,15 @@
 """The documents Pictory answers with.
 
-Sources: docs.pictory.ai: Get Video Generation Job, Get Jobs, Clean Job, Get Quota.
+Sources: docs.pictory.ai: Get Video Generation Job, Get Generated Videos, List Jobs, Clean Job, Get
+Quota.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from mockserver.engine.clock import iso
 from mockserver.engine.jobs import FailureKind, Job, Phase
+from mockserver.pictory.rules import EXCLUSIVE
 
 STATUSES: Mapping[Phase, str] = {
     Phase.QUEUED: "in-progress",
@@ -55,26 +59,57 @@ def job_document(job: Job, prefix: str = "") -> dict[str, object]:
         job: whatever became of it.
         prefix: the world's part of its links.
     """
-    order = job.order
+    failed = job.failure is not None and not job.cleaned
+    return {"job_id": job.id, "success": not failed, "data": data_of(job, prefix)}
+
+
+def data_of(job: Job, prefix: str = "") -> dict[str, object]:
+    """State and result of a job; arguments as in `job_document`."""
     data: dict[str, object] = {"status": status_of(job)}
     if job.cleaned:
-        return {"job_id": job.id, "success": True, "data": data}
+        return data
     if job.failure is not None:
         data["error_code"] = ERROR_CODES[job.failure.kind]
         data["error_message"] = job.failure.message
     elif job.phase is Phase.COMPLETED:
-        stem = f"{order.origin}{prefix}/media/{order.media_name}"
-        data |= {
-            "url": f"{stem}.mp4",
-            "duration": f"{order.seconds}s",
-            "width": order.width,
-            "height": order.height,
-            "thumbnailImageUrl": f"{stem}.thumb.jpg",
-            "lastFrameImageUrl": f"{stem}.last.png",
-            "previewImageUrl": f"{stem}.preview.jpg",
-            "aiCreditsUsed": credits_number(order.cost),
-        }
-    return {"job_id": job.id, "success": job.failure is None, "data": data}
+        data |= film_fields(job, prefix) | {"aiCreditsUsed": credits_number(job.order.cost)}
+    return data
+
+
+def film_fields(job: Job, prefix: str = "") -> dict[str, object]:
+    """The film that a job made, as the job and the list of films show it alike."""
+    order = job.order
+    stem = f"{order.origin}{prefix}/media/{order.media_name}"
+    return {
+        "url": f"{stem}.mp4",
+        "duration": f"{order.seconds}s",
+        "width": order.width,
+        "height": order.height,
+        "thumbnailImageUrl": f"{stem}.thumb.jpg",
+        "lastFrameImageUrl": f"{stem}.last.png",
+        "previewImageUrl": f"{stem}.preview.jpg",
+    }
+
+
+def film_item(job: Job, film_id: str, *, created: datetime, prefix: str = "") -> dict[str, object]:
+    """An entry of the list of films: it names no job, only the link that the job names as well.
+
+    Args:
+        job: one that has completed.
+        film_id: what this list calls the film.
+        created: when the film was there.
+        prefix: the world's part of its links.
+    """
+    params = job.order.params
+    return {
+        "id": film_id,
+        "prompt": job.order.prompt,
+        "model": params["model"],
+        "aspectRatio": params["aspectRatio"],
+        "createdDate": iso(created, milliseconds=True),
+        **film_fields(job, prefix),
+        **{name: params[name] for name in EXCLUSIVE if name in params},
+    }
 
 
 def forged_document(job: Job, url: str, *, stranger: bool) -> dict[str, object]:
@@ -89,10 +124,10 @@ def not_found(job_id: str) -> dict[str, object]:
     return {"job_id": job_id, "success": False, "data": NOT_FOUND}
 
 
-def item(job: Job) -> dict[str, object]:
-    """An entry of the list: here the id is spelt `jobId` and stands inside `data`."""
+def item(job: Job, prefix: str = "") -> dict[str, object]:
+    """An entry of the list of jobs: here the id is spelt `jobId` and stands inside `data`."""
     success = job.cleaned or job.failure is None
-    return {"success": success, "data": {"jobId": job.id, "status": status_of(job)}}
+    return {"success": success, "data": {"jobId": job.id, **data_of(job, prefix)}}
 
 
 def quota_document(used_tenths: int) -> dict[str, object]:

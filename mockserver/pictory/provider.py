@@ -2,24 +2,29 @@
 
 Its rules stand in `pictory_rules`, its documents in `pictory_answers`.
 
-Sources: docs.pictory.ai: Generate Video, Get Video Generation Job, Get Jobs, Clean Job, Get Quota.
+Sources: docs.pictory.ai: Generate Video, Get Video Generation Job, Get Generated Videos, List Jobs,
+Clean Job, Get Quota.
 Marked *inferred* or *invented* below: what those pages leave open.
 """
 
+import base64
 import math
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Self
 
+import msgspec
+
 from mockserver.engine.chance import draw
 from mockserver.engine.core import Engine
-from mockserver.engine.jobs import Callback, Job, Order, Source
+from mockserver.engine.jobs import Callback, Job, Order, Phase, Source
 from mockserver.magic.directives import Script, parse
 from mockserver.magic.files import directives_in
 from mockserver.pictory.answers import (
     CLEANED,
+    film_item,
     forged_document,
     item,
     job_document,
@@ -49,6 +54,8 @@ EXAMPLE_KEY = "pictai_mock"
 ACCOUNT = "pictory"
 PAGE_SIZE = 20
 """Jobs per page of the list; the documentation gives no number (invented)."""
+FILMS_PAGE_SIZE = 100
+"""Films per page of their list, at most."""
 
 LIBRARY_AGENT = re.compile(
     r"(python-|aiohttp|axios|node|undici|got |go-http-client|okhttp|java|curl|wget|ruby)",
@@ -94,9 +101,10 @@ class Pictory(Provider):
         """The rows for the route table."""
         row = cls.row
         generate, one = guarded(cls.generate), guarded(cls.get_job)
-        job = "/v1/jobs/{job_id}"
+        videos, job = "/v1/aistudio/videos", "/v1/jobs/{job_id}"
         return [
-            row("POST", "/v1/aistudio/videos", "generate_video", generate, act="submit"),
+            row("POST", videos, "generate_video", generate, act="submit"),
+            row("GET", videos, "list_films", guarded(cls.list_films), act="list", looks=True),
             row("GET", "/v1/jobs", "list_jobs", guarded(cls.list_jobs), act="list", looks=True),
             row("GET", job, "get_job", one, act="poll", job_param="job_id"),
             row("DELETE", f"{job}/clean", "clean_job", guarded(cls.clean_job), job_param="job_id"),
@@ -212,23 +220,38 @@ class Pictory(Provider):
         return response
 
     async def list_jobs(self, request: Request) -> Response:
-        """`GET /v1/jobs`, newest first; the key of the next page is the last id of this one."""
-        jobs = self.engine.jobs.of(NAME)
-        start = 0
-        if key := request.query.get("nextPageKey"):
-            ids = [job.id for job in jobs]
-            if key not in ids:
-                return reply({"code": "INVALID_REQUEST", "message": "Unknown nextPageKey"}, 400)
-            start = ids.index(key) + 1
-        page = jobs[start : start + PAGE_SIZE]
+        """`GET /v1/jobs`, newest first, each job with what it shows alone."""
+        prefix = self.engine.host.prefix
+        page, following = paged(request, self.engine.jobs.of(NAME), lambda job: job.id, PAGE_SIZE)
         if any([job.garbles() for job in page]):  # noqa: C419 - every job counts this look
             return garbage()
-        answer: dict[str, object] = {"items": [item(job) for job in page]}
-        if start + PAGE_SIZE < len(jobs):
-            answer["nextPageKey"] = page[-1].id
-        response = reply(answer)
+        response = reply({"items": [item(job, prefix) for job in page], **following})
         response.told = tuple((job.id, job.phase) for job in page)
         return response
+
+    async def list_films(self, request: Request) -> Response:
+        """`GET /v1/aistudio/videos`: what was made, newest first; nothing tells of the jobs.
+
+        That the films of cleaned jobs are left out is inferred.
+        """
+        prefix, clock = self.engine.host.prefix, self.engine.clock
+        made = [job for job in self.engine.jobs.of(NAME) if job.phase is Phase.COMPLETED]
+        films = sorted((job for job in made if not job.cleaned), key=ended_at, reverse=True)
+        page, following = paged(request, films, self._film_id, FILMS_PAGE_SIZE)
+        if any([job.garbles() for job in page]):  # noqa: C419 - every job counts this look
+            return garbage()
+        items = [
+            film_item(job, self._film_id(job), created=clock.utc(ended_at(job)), prefix=prefix)
+            for job in page
+        ]
+        return reply({"items": items, **following})
+
+    def _film_id(self, job: Job) -> str:
+        """In the form of the documented sample: a moment and 16 digits, and no job's id."""
+        accepted = self.engine.clock.utc(job.accepted_at)
+        number = draw(self.engine.settings.seed, NAME, "film", job.id)
+        milliseconds = accepted.microsecond // 1000
+        return f"{accepted:%Y%m%d%H%M%S}{milliseconds:03}{number:032x}"[:33]
 
     async def clean_job(self, request: Request) -> Response:
         """`DELETE /v1/jobs/{jobid}/clean`: safe to repeat; its answers' bodies are invented."""
@@ -247,6 +270,36 @@ class Pictory(Provider):
     async def quota(self, _request: Request) -> Response:
         """`GET /v1/quota`."""
         return reply(quota_document(self.engine.ledger.total.get(NAME, 0)))
+
+
+def ended_at(job: Job) -> float:
+    """When a job ended, or was accepted while it has not."""
+    return job.accepted_at if job.ended_at is None else job.ended_at
+
+
+def paged(
+    request: Request, jobs: Sequence[Job], name: Callable[[Job], str], size: int
+) -> tuple[Sequence[Job], dict[str, str]]:
+    """The page of a list that is asked for, and the key of the next one, if there is one.
+
+    Raises:
+        RefusedError: the key asked for is none of this list's; that answer is invented.
+    """
+    start = 0
+    if key := request.query.get("nextPageKey"):
+        keys = [page_key(name(job)) for job in jobs]
+        if key not in keys:
+            answer = {"code": "INVALID_REQUEST", "message": "Unknown nextPageKey"}
+            raise RefusedError(reply(answer, 400))
+        start = keys.index(key) + 1
+    page = jobs[start : start + size]
+    older = start + size < len(jobs)
+    return page, {"nextPageKey": page_key(name(page[-1]))} if older else {}
+
+
+def page_key(last: str) -> str:
+    """Base64, as documented; what is in it is for nobody to read (invented)."""
+    return base64.b64encode(msgspec.json.encode({"lastEvaluatedKey": {"id": last}})).decode()
 
 
 def sources_of(body: Mapping[str, Any]) -> tuple[Source, ...]:

@@ -54,7 +54,10 @@ OptionValue: TypeAlias = str | int | bool
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Credentials at one provider, and how many jobs they may have in flight."""
+    """Credentials at one provider, and how many jobs they may have in flight.
+
+    `exclusive`: nobody but this gateway makes videos with these credentials.
+    """
 
     name: str
     provider: str
@@ -62,6 +65,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     max_jobs: int
     email: str | None = None
+    exclusive: bool = True
 
 
 class VideoSpec(msgspec.Struct, frozen=True, kw_only=True):

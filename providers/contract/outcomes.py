@@ -62,12 +62,24 @@ class Scope(StrEnum):
     PROVIDER = "provider"
 
 
+class Limit(StrEnum):
+    """Which limit a `THROTTLED` refusal ran into, where the provider tells."""
+
+    ACCOUNT_JOBS = "account_jobs"
+    """As many jobs as the account may have by its own `max_jobs`."""
+    ALL_ACCOUNTS = "all_accounts"
+    """Every account behind these credentials has as many jobs as it may."""
+    PLAN = "plan"
+    """What the account's plan allows, counting jobs that were started elsewhere."""
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """The provider answered in its own documented words that it will not do this.
 
     Nothing was made and nothing was charged. `words` are the provider's; `wait_seconds` is
     what it asked for (`Retry-After`), None where it named no time; `pause` is how long its
-    documentation says to wait, from the first time to the most, where `retry` is set.
+    documentation says to wait, from the first time to the most, where `retry` is set; `limit`
+    is what there was too much of, None where no words tell.
     """
 
     fault: Fault
@@ -77,6 +89,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     wait_seconds: float | None = None
     pause: tuple[float, float] = (10.0, 30.0)
+    limit: Limit | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):

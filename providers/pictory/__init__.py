@@ -2,8 +2,8 @@
 
 Wire facts: the pages "Generate Video API", "Get Video Generation Job" and the guides
 "First frame", "Reference images" and "Extend video". The key goes into `Authorization` raw,
-without `Bearer`. Pictory takes no idempotency key and echoes no reference, so the webhook
-URL of each attempt is the only handle on a job whose id was lost.
+without `Bearer`. Pictory takes no idempotency key and echoes no reference: a job whose id was
+lost is known again by the webhook URL of its attempt, or by what was ordered.
 """
 
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from providers.contract import Adapter
 from providers.pictory.errors import FAILURES, REFUSALS
 from providers.pictory.flows import JOB_ID, encode, poll, receive, sighting, submit
+from providers.pictory.search import reconcile
 from providers.pictory.table import CAPABILITIES
 
 __all__ = [
@@ -22,8 +23,11 @@ __all__ = [
     "encode",
     "poll",
     "receive",
+    "reconcile",
     "sighting",
     "submit",
 ]
 
-ADAPTER: Final = Adapter(capabilities=CAPABILITIES, submit=submit, poll=poll, receive=receive)
+ADAPTER: Final = Adapter(
+    capabilities=CAPABILITIES, submit=submit, poll=poll, receive=receive, reconcile=reconcile
+)

@@ -43,7 +43,7 @@ def submit(submission: Submission) -> Flow[SubmitOutcome]:
     response = yield HttpRequest(
         method="POST",
         url=f"{account.base_url}/v1/aistudio/videos",
-        headers=(*_headers(account), ("content-type", "application/json")),
+        headers=(*headers_for(account), ("content-type", "application/json")),
         body=msgspec.json.encode(encode(submission)),
     )
     outcome = _submitted(_wire.unkeyed(response, account))
@@ -83,7 +83,7 @@ def poll(account: Account, remote_ids: Sequence[str]) -> Flow[Mapping[str, Sight
         response = yield HttpRequest(
             method="GET",
             url=f"{account.base_url}/v1/jobs/{remote_id}",
-            headers=_headers(account),
+            headers=headers_for(account),
         )
         found = sighting(_wire.unkeyed(response, account))
         if not isinstance(found, Finished):
@@ -120,7 +120,7 @@ def sighting(response: HttpResponse) -> Sighting:
 
 def receive(body: bytes) -> Hint:
     """The job id in a webhook's body, which is the answer of `GET /v1/jobs/{id}`."""
-    return Hint(remote_id=_known(_job_id(_wire.json_object(body))))
+    return Hint(remote_id=_known(job_id_in(_wire.json_object(body))))
 
 
 def _known(job_id: str | None) -> str | None:
@@ -128,20 +128,21 @@ def _known(job_id: str | None) -> str | None:
     return job_id if job_id and JOB_ID.fullmatch(job_id) else None
 
 
-def _job_id(body: dict[str, Any] | None) -> str | None:
+def job_id_in(body: Mapping[str, Any] | None) -> str | None:
     """The id, which has two spellings and two places."""
     return _wire.text(_wire.child(body, "data"), "jobId", "job_id") or _wire.text(
         body, "job_id", "jobId"
     )
 
 
-def _headers(account: Account) -> tuple[tuple[str, str], ...]:
+def headers_for(account: Account) -> tuple[tuple[str, str], ...]:
+    """What every request carries: the key, and which answers are understood."""
     return (("authorization", account.key.reveal()), ("accept", "application/json"))
 
 
 def _submitted(response: HttpResponse) -> SubmitOutcome:
     body = _wire.json_object(response.body)
-    job_id = _job_id(body)
+    job_id = job_id_in(body)
     # An answer that names a job is no refusal, whatever its status.
     if not job_id and (no := refused(REFUSALS, response, complaint(body, response.status))):
         return no

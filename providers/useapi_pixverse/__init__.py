@@ -21,6 +21,7 @@ from providers.useapi_pixverse.flows import (
     submit,
     upload,
 )
+from providers.useapi_pixverse.search import reconcile
 from providers.useapi_pixverse.status import sighting
 from providers.useapi_pixverse.table import (
     CAPABILITIES,
@@ -41,6 +42,7 @@ __all__ = [
     "encode",
     "poll",
     "receive",
+    "reconcile",
     "sighting",
     "submit",
     "upload",
@@ -56,6 +58,7 @@ def configured(values: Mapping[str, str]) -> Adapter:
         poll=poll,
         upload=upload,
         receive=receive,
+        reconcile=reconcile,
         configured=configured,
     )
 

@@ -8,6 +8,7 @@ from providers.contract import (
     Account,
     Fault,
     HttpResponse,
+    Limit,
     Refused,
     Scope,
     Unclear,
@@ -39,6 +40,7 @@ REFUSALS: Final = (
         scope=Scope.ACCOUNT,
         retry=True,
         says="is busy executing",
+        limit=Limit.ACCOUNT_JOBS,
         source=CREATE,
     ),
     Refusal(
@@ -47,6 +49,7 @@ REFUSALS: Final = (
         scope=Scope.PROVIDER,
         retry=True,
         says="All configured accounts",
+        limit=Limit.ALL_ACCOUNTS,
         source=CREATE,
     ),
     Refusal(
@@ -55,6 +58,7 @@ REFUSALS: Final = (
         scope=Scope.ACCOUNT,
         retry=True,
         says="Reached the limit for concurrent",
+        limit=Limit.PLAN,
         source=CREATE,
     ),
     Refusal(status=429, fault=Fault.THROTTLED, scope=Scope.ACCOUNT, retry=True, source="inferred"),

@@ -41,8 +41,8 @@ def upload(account: Account, content: bytes, media_type: str) -> Flow[UploadOutc
     """Store a picture or video (`POST /files`, raw body); its path serves every later job."""
     response = yield HttpRequest(
         method="POST",
-        url=_url(account, "files/", email=account.email),
-        headers=(*_headers(account), ("content-type", media_type)),
+        url=url_for(account, "files/", email=account.email),
+        headers=(*headers_for(account), ("content-type", media_type)),
         body=content,
     )
     response = _wire.unkeyed(response, account)
@@ -74,8 +74,8 @@ def submit(submission: Submission, *, pages: Pages = PAGES) -> Flow[SubmitOutcom
     path, _ = page_for(pages, submission.spec)
     response = yield HttpRequest(
         method="POST",
-        url=_url(account, path),
-        headers=(*_headers(account), ("content-type", "application/json")),
+        url=url_for(account, path),
+        headers=(*headers_for(account), ("content-type", "application/json")),
         body=msgspec.json.encode(encode(submission, pages=pages)),
     )
     response = _wire.unkeyed(response, account)
@@ -127,8 +127,10 @@ def poll(account: Account, remote_ids: Sequence[str]) -> Flow[Mapping[str, Sight
     """
     response = yield HttpRequest(
         method="GET",
-        url=_url(account, "videos/", email=account.email, limit=max(LIST_LIMIT, len(remote_ids))),
-        headers=_headers(account),
+        url=url_for(
+            account, "videos/", email=account.email, limit=max(LIST_LIMIT, len(remote_ids))
+        ),
+        headers=headers_for(account),
     )
     listed = _wire.json_object(response.body)
     rows = listed.get("data") if listed and response.status == 200 else None  # noqa: PLR2004
@@ -147,7 +149,9 @@ def poll(account: Account, remote_ids: Sequence[str]) -> Flow[Mapping[str, Sight
         else:
             # The id goes into the path as it is: percent-encoded it would not be found.
             alone = yield HttpRequest(
-                method="GET", url=_url(account, f"videos/{remote_id}"), headers=_headers(account)
+                method="GET",
+                url=url_for(account, f"videos/{remote_id}"),
+                headers=headers_for(account),
             )
             found = _wire.json_object(alone.body) if alone.status == 200 else None  # noqa: PLR2004
             if found is not None:
@@ -186,13 +190,15 @@ def _seen(video: Mapping[str, Any], account: Account) -> Sighting:
     return sighting(_wire.unkeyed_texts(video, account))
 
 
-def _headers(account: Account) -> tuple[tuple[str, str], ...]:
+def headers_for(account: Account) -> tuple[tuple[str, str], ...]:
+    """What every request carries: the key, and which answers are understood."""
     return (
         ("authorization", f"Bearer {account.key.reveal()}"),
         ("accept", "application/json"),
     )
 
 
-def _url(account: Account, path: str, **query: str | int | None) -> str:
+def url_for(account: Account, path: str, **query: str | int | None) -> str:
+    """The address of a page, with what of the query there is."""
     asked = {name: value for name, value in query.items() if value is not None}
     return f"{account.base_url}/{path}" + (f"?{urlencode(asked)}" if asked else "")

@@ -1,16 +1,28 @@
+import base64
+import re
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver import Settings
-from mockserver.pictory.rules import MODELS, cost_in_tenths, faults_of
-from tests.mockserver.drivers import PICTORY, Open
+from mockserver.media.clip import Clip
+from mockserver.media.render import film
+from mockserver.pictory.rules import EXCLUSIVE, MODELS, cost_in_tenths, faults_of
+from tests.mockserver.drivers import PICTORY, Client, Open, png
 
 GOOD = {"prompt": "A drone over a forest"}
 A, B = "https://example.com/a.png", "https://example.com/b.png"
 PATH = "/pictoryapis/v1/aistudio/videos"
+FILM = film(Clip(width=64, height=36, seconds=1, caption="teal"))
+
+
+def served(request: httpx.Request) -> httpx.Response:
+    """What stands at the addresses of the inputs."""
+    content = FILM if request.url.path.endswith(".mp4") else png("teal")
+    return httpx.Response(200, content=content)
 
 
 @pytest.mark.parametrize(
@@ -189,23 +201,126 @@ async def test_a_failed_job_says_why_and_is_refunded(opened: Open, fate: str) ->
         assert mock.ledger.total == {"pictory": 0}
 
 
+JOBS = "/pictoryapis/v1/jobs"
+ORDER = {
+    "prompt": "Waves at noon",
+    "model": "pixverse5.5",
+    "aspectRatio": "16:9",
+    "duration": "5s",
+}
+
+
+async def page(client: Client, path: str, key: str | None = None) -> Any:
+    """One page of a list."""
+    params = {} if key is None else {"nextPageKey": key}
+    return (await client.http.get(path, params=params, headers=PICTORY)).json()
+
+
 async def test_the_list_is_newest_first_in_pages(opened: Open) -> None:
     async with opened() as (_, client):
         ids = [await client.pictory_id() for _ in range(25)]
-        first = (await client.http.get("/pictoryapis/v1/jobs", headers=PICTORY)).json()
-        rest = (
-            await client.http.get(
-                "/pictoryapis/v1/jobs",
-                params={"nextPageKey": first["nextPageKey"]},
-                headers=PICTORY,
-            )
-        ).json()
+        first = await page(client, JOBS)
+        rest = await page(client, JOBS, first["nextPageKey"])
 
         items = first["items"] + rest["items"]
         assert [item["data"]["jobId"] for item in items] == ids[::-1]
+        assert base64.b64decode(first["nextPageKey"], validate=True)
         assert "nextPageKey" not in rest
-        url = "/pictoryapis/v1/jobs?nextPageKey=nothing"
-        assert (await client.http.get(url, headers=PICTORY)).status_code == 400
+        for path in (JOBS, PATH):
+            url = f"{path}?nextPageKey=nothing"
+            assert (await client.http.get(url, headers=PICTORY)).status_code == 400
+
+
+async def test_the_list_of_jobs_shows_of_each_what_it_shows_alone(opened: Open) -> None:
+    prompts = ["sunset [[mock fail=failed]]", "sunset [[mock clean]]", "a plain sunset"]
+    async with opened() as (mock, client):
+        ids = [await client.pictory_id(prompt) for prompt in prompts]
+        await mock.advance(60)
+        ids.append(await client.pictory_id())
+
+        items = (await page(client, JOBS))["items"]
+
+        assert [item["data"]["jobId"] for item in items] == ids[::-1]
+        for item in items:
+            alone = await client.pictory_job(item["data"].pop("jobId"))
+            assert item == {"success": alone["success"], "data": alone["data"]}
+
+
+async def test_the_list_of_films_shows_the_orders_and_the_links_but_no_jobs(opened: Open) -> None:
+    orders: list[dict[str, Any]] = [
+        {},
+        {"model": "veo3.1", "aspectRatio": "9:16", "duration": "8s"},
+        {"firstFrameImageUrl": A},
+        {"referenceImageUrls": [A, B]},
+        {"extendVideoUrl": "https://example.com/a.mp4"},
+    ]
+    host = Settings(clock="frozen", extra_hosts=("example.com",))
+    async with opened(host, inputs=httpx.MockTransport(served)) as (mock, client):
+        ids = []
+        for order in orders:
+            ids.append(await client.pictory_id("Waves at noon", **order))
+            await mock.advance(60)
+        films = (await page(client, PATH))["items"]
+        jobs = [(await client.pictory_job(job_id))["data"] for job_id in reversed(ids)]
+        text = (await client.http.get(PATH, headers=PICTORY)).text
+
+    assert len(films) == len(orders)
+    for each, job, order in zip(films, jobs, orders[::-1], strict=True):
+        shared = job.keys() - {"status", "aiCreditsUsed"}
+        assert {name: each[name] for name in shared} == {name: job[name] for name in shared}
+        assert each.items() >= (ORDER | order).items()
+        assert each.keys() & EXCLUSIVE.keys() == order.keys() & EXCLUSIVE.keys()
+        assert re.fullmatch(r"[0-9]{17}[0-9a-f]{16}", each["id"])
+    times = [each["createdDate"] for each in films]
+    assert times == sorted(times, reverse=True)
+    assert times[-1] == "2026-01-01T00:00:50.000Z"
+    assert not [job_id for job_id in ids if job_id in text or job_id.replace("-", "") in text]
+
+
+async def test_only_what_was_made_and_not_cleaned_is_a_film(opened: Open) -> None:
+    async with opened() as (mock, client):
+        await client.pictory_id("sunset [[mock fail=failed]]")
+        await client.pictory_id("sunset [[mock clean]]")
+        assert (await page(client, PATH)) == {"items": []}
+        made = await client.pictory_id("sunset")
+        await mock.advance(60)
+        await client.pictory_id("a sunset that is not done")
+        (made_film,) = (await page(client, PATH))["items"]
+        assert made_film["url"] == (await client.pictory_job(made))["data"]["url"]
+
+
+async def test_films_stand_in_the_order_of_their_ends(opened: Open) -> None:
+    async with opened() as (mock, client):
+        await client.pictory_id("the slow one [[mock run=60]]")
+        await client.pictory_id("the fast one [[mock run=10]]")
+        await mock.advance(90)
+        films = (await page(client, PATH))["items"]
+        jobs = (await page(client, JOBS))["items"]
+        assert [one["prompt"][4:8] for one in films] == ["slow", "fast"]
+        assert [job["data"]["url"] for job in jobs] == [one["url"] for one in films[::-1]]
+
+
+async def test_films_come_by_the_hundred(opened: Open) -> None:
+    async with opened(Settings(clock="frozen", queue_seconds=0, run_seconds=1)) as (mock, client):
+        for n in range(105):
+            await client.pictory_id(f"Film number {n}")
+        await mock.advance(5)
+        first = await page(client, PATH)
+        rest = await page(client, PATH, first["nextPageKey"])
+    prompts = [one["prompt"] for one in first["items"] + rest["items"]]
+    assert (len(first["items"]), len(rest["items"])) == (100, 5)
+    assert prompts == [f"Film number {n}" for n in reversed(range(105))]
+    assert "nextPageKey" not in rest
+
+
+async def test_a_garbled_look_at_a_job_strikes_both_lists(opened: Open) -> None:
+    async with opened() as (mock, client):
+        await client.pictory_id("sunset [[mock garble-poll=2]]")
+        await mock.advance(60)
+        for path in (JOBS, PATH):
+            garbled = await client.http.get(path, headers=PICTORY)
+            assert garbled.headers["content-type"].startswith("text/html")
+        assert len((await page(client, PATH))["items"]) == 1
 
 
 async def test_equal_seeds_give_equal_ids(opened: Open) -> None:

@@ -223,11 +223,34 @@ def test_only_finite_numbers_are_numbers(value: object, found: float | None) -> 
     assert _wire.number(None, "n") is None
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("2026-01-01T00:00:00Z", 1_767_225_600_000_000),
+        ("2026-01-01T00:00:00.000001Z", 1_767_225_600_000_001),
+        ("2026-01-01T02:00:00+02:00", 1_767_225_600_000_000),
+        ("2026-01-01T00:00:00", 1_767_225_600_000_000),
+        ("1969-12-31T23:59:59Z", -1_000_000),
+        ("0001-01-01T00:00:00+14:00", -62_135_647_200_000_000),
+        ("9999-12-31T23:59:59-14:00", 253_402_351_199_000_000),
+        ("today", None),
+        ("", None),
+        (None, None),
+        (20_260_101, None),
+        (["2026-01-01T00:00:00Z"], None),
+    ],
+)
+def test_a_time_is_read_in_microseconds_since_1970(said: object, found: int | None) -> None:
+    assert _wire.moment({"at": said}, "at") == found
+    assert _wire.moment(None, "at") is None
+
+
 # --- the registry -----------------------------------------------------------------
 
 
-def test_adapters_are_listed_under_their_own_names_with_upload_where_it_is_needed() -> None:
+def test_adapters_are_listed_under_their_own_names_with_every_flow_they_need() -> None:
     assert set(ADAPTERS) == {"pictory", "useapi-pixverse"}
     for name, adapter in ADAPTERS.items():
         assert adapter.capabilities.provider == name
         assert (adapter.upload is None) == (adapter.capabilities.input_form == "url")
+        assert adapter.reconcile is not None

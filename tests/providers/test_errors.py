@@ -16,6 +16,7 @@ from providers.contract import (
     Failed,
     Fault,
     HttpResponse,
+    Limit,
     Mode,
     Refused,
     Role,
@@ -54,6 +55,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     retry: bool = False
     pause: tuple[float, float] = (10.0, 30.0)
+    limit: Limit | None = None
 
     def response(self, **headers: str) -> HttpResponse:
         return answer(self.body, self.status, **headers)
@@ -66,6 +68,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             words=self.words,
             status=self.status,
             pause=self.pause,
+            limit=self.limit,
             **more,
         )
 
@@ -194,6 +197,11 @@ MODERATED = "Your prompt has triggered our AI moderator, please re-enter your pr
 BUSY = "Account ops+1@example.com is busy executing 3 tasks."
 ALL_BUSY = "All configured accounts are running at maximum capacity."
 UPSTREAM_BUSY = "Reached the limit for concurrent generations."
+LIMITS = {
+    BUSY: Limit.ACCOUNT_JOBS,
+    ALL_BUSY: Limit.ALL_ACCOUNTS,
+    UPSTREAM_BUSY: Limit.PLAN,
+}
 ON_HOLD = (
     "Your PixVerse account has pending error. Please address this issue at "
     "https://useapi.net/docs/api-pixverse-v2/post-pixverse-accounts-email before making any new "
@@ -228,6 +236,7 @@ def useapi_cases() -> list[Case]:
             scope=scope,
             words=said.replace(KEY, "***"),
             retry=status == 429,
+            limit=LIMITS.get(said),
         )
         for status, said, fault, blame, scope in rows
         for extra in ({}, {"code": status})
@@ -242,6 +251,7 @@ def useapi_cases() -> list[Case]:
             scope=scope,
             words=words,
             retry=status == 429,
+            limit=LIMITS.get(words.strip("{}")),
         )
         for status, body, fault, blame, scope, words in (
             (429, f"{{{BUSY}}}", Fault.THROTTLED, PROVIDER, Scope.ACCOUNT, f"{{{BUSY}}}"),

@@ -19,6 +19,7 @@ from providers.contract import (
     Fault,
     Finished,
     Hint,
+    Limit,
     Mode,
     Refused,
     Role,
@@ -116,8 +117,9 @@ BUSY = """{
   }"""
 
 
-def no(status: int, fault: Fault, scope: Scope, words: str, *, retry: bool = False) -> Refused:
-    return Refused(fault=fault, scope=scope, retry=retry, words=words, status=status)
+def no(status: int, fault: Fault, scope: Scope, words: str, limit: Limit | None = None) -> Refused:
+    retry = limit is not None
+    return Refused(fault=fault, scope=scope, retry=retry, words=words, status=status, limit=limit)
 
 
 @pytest.mark.parametrize(
@@ -162,14 +164,14 @@ def no(status: int, fault: Fault, scope: Scope, words: str, *, retry: bool = Fal
                 Fault.THROTTLED,
                 Scope.ACCOUNT,
                 "Reached the limit for concurrent generations.",
-                retry=True,
+                Limit.PLAN,
             ),
         ),
         # As printed, the next two are no JSON: two alternatives stand in one member.
         (
             429,
             BUSY,
-            no(429, Fault.THROTTLED, Scope.ACCOUNT, " ".join(BUSY.split()), retry=True),
+            no(429, Fault.THROTTLED, Scope.ACCOUNT, " ".join(BUSY.split()), Limit.ACCOUNT_JOBS),
         ),
         (596, ON_HOLD, no(596, Fault.ON_HOLD, Scope.ACCOUNT, " ".join(ON_HOLD.split()))),
         (

@@ -13,6 +13,8 @@ from tests.mockserver.verdict.hand import HOOK, Hand, hand
 
 IDS = {row.id: row for row in BEHAVIOURS}
 
+TRICKLE = "download:trickle"
+
 
 async def see_through(it: Hand, row: Behaviour) -> None:
     """Does what every client does: uploads, orders, looks, lists, fetches; under any fault."""
@@ -31,7 +33,9 @@ async def see_through(it: Hand, row: Behaviour) -> None:
         await it.wait(seconds)
         for job in it.world.jobs:
             await it.look(job)
-            if job.ended:
+            if job.ended and row.id == TRICKLE:
+                await it.left_waiting(it.fetch(job))
+            elif job.ended:
                 await it.fetch(job)
         await it.list_(provider)
     await it.wait(120)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -12,6 +12,10 @@ from mockserver.engine.jobs import Job
 from mockserver.engine.outside import Outside
 from mockserver.media.store import MediaStore
 
+T = TypeVar("T")
+
+SOON: Final = 0.5
+"""Seconds of real time."""
 HOOK = "http://127.0.0.1:9/hook"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
@@ -97,6 +101,14 @@ class Hand:
         body = {"email": email, "password": "x", "maxJobs": max_jobs}
         path = f"/v2/pixverse/accounts/{quote(email, safe='@')}"
         await self.ask("POST", path, json=body)
+
+    async def left_waiting(self, request: Awaitable[T]) -> T:
+        """A request whose answer cannot come while time stands still: it is given up soon."""
+        patience, self.http.timeout = self.http.timeout, httpx.Timeout(SOON)
+        try:
+            return await request
+        finally:
+            self.http.timeout = patience
 
     async def wait(self, seconds: float) -> None:
         await self.world.advance(seconds)

@@ -182,7 +182,7 @@ async def test_hammering_on_a_busy_account_is_one_finding() -> None:
 
 async def test_an_order_that_was_sent_before_the_429_came_could_not_know_of_it() -> None:
     async with hand("submit#1:slow=5s", "submit#1:status=429") as it:
-        await it.pictory()
+        await it.left_waiting(it.pictory())
         await it.wait(2)
         job = await it.made("Another one")
         await it.wait(3)
