@@ -16,7 +16,7 @@ CONSTRAINED: Final = ("--constraint", LOCK)
 
 LOCKS: Final[dict[str, tuple[str, ...]]] = {
     LOCK: ("pyproject.toml", "--group", "dev", "--extra", "mock"),
-    "requirements-runtime.lock": ("pyproject.toml", *CONSTRAINED),
+    "requirements-runtime.lock": ("pyproject.toml", "--extra", "postgres", *CONSTRAINED),
     "requirements-build.lock": ("-", *CONSTRAINED),
 }
 """Each lock file and what it is made from (`-` is what builds the wheel).

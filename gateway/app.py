@@ -4,6 +4,7 @@ The only module that knows which adapters exist and that puts the parts together
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,15 +16,18 @@ from typing import Any, Final
 import msgspec
 import structlog
 from litestar import Litestar, MediaType, Response, route
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
+from gateway.api.accounts import list_accounts, pause_account, resume_account
 from gateway.api.allow import allow_routes
 from gateway.api.auth import PUBLIC, Keys, require_key
 from gateway.api.callbacks import provider_callback
 from gateway.api.contents import read_content
 from gateway.api.create import create_video, extend_video, quote_video
 from gateway.api.deadline import BodyDeadline
+from gateway.api.decisions import adopt_video, fail_video, resubmit_video
 from gateway.api.edge import Edge
 from gateway.api.files import (
     delete_file,
@@ -33,15 +37,17 @@ from gateway.api.files import (
     upload_file,
 )
 from gateway.api.health import livez, readyz
+from gateway.api.masking import mask_of
 from gateway.api.models import list_models, read_model
 from gateway.api.openapi import document, document_route
 from gateway.api.operation import READ
+from gateway.api.overview import list_orphans, list_replicas
 from gateway.api.problems import HANDLERS
 from gateway.api.query import known_query
 from gateway.api.showing import encoded
 from gateway.api.signed import signed_file
-from gateway.api.videos import delete_video, list_videos, read_video
-from gateway.config import Settings, to_accounts
+from gateway.api.videos import cancel_video, delete_video, list_videos, read_video
+from gateway.config import RouteSettings, Settings, to_accounts
 from gateway.console import reference
 from gateway.engine.links import Links
 from gateway.engine.loop import Engine
@@ -53,12 +59,19 @@ from gateway.observe.requests import RequestLog
 from gateway.routing.catalogue import models
 from gateway.routing.money import money
 from gateway.routing.routes import Routes
-from gateway.storage import Database, ledger
+from gateway.storage import Database
+from gateway.storage.keep import kept
 from gateway.storage.media import MediaStore
 from providers.contract import Account, Adapter, Capabilities
 from providers.registry import ADAPTERS
 
 LINK_KEY = "link_key"
+DAY: Final = 86_400.0
+"""Seconds."""
+DRIFT: Final = 50_000_000
+"""Nanoseconds that a replica's clock may differ from the database's before it is set."""
+HALF_WRITTEN: Final = 3600.0
+"""Seconds after which a file that is still coming in, into a shared folder, was left behind."""
 
 HANDLED: Final[tuple[HTTPRouteHandler, ...]] = (
     create_video,
@@ -67,7 +80,16 @@ HANDLED: Final[tuple[HTTPRouteHandler, ...]] = (
     list_videos,
     read_video,
     delete_video,
+    cancel_video,
     read_content,
+    adopt_video,
+    resubmit_video,
+    fail_video,
+    list_accounts,
+    pause_account,
+    resume_account,
+    list_orphans,
+    list_replicas,
     upload_file,
     list_files,
     read_file,
@@ -94,6 +116,12 @@ class SystemClock:
     def __init__(self) -> None:
         self._offset = time.time_ns() - time.monotonic_ns()
 
+    def follow(self, now: int) -> None:
+        """Tell the time of the database that several replicas share, where it differs."""
+        offset = now * 1000 - time.monotonic_ns()
+        if abs(offset - self._offset) > DRIFT:
+            self._offset = offset
+
     def now(self) -> int:
         """Microseconds since 1970, UTC."""
         return (time.monotonic_ns() + self._offset) // 1000
@@ -116,6 +144,10 @@ def capabilities(
     return {name: adapter.capabilities for name, adapter in configured(ADAPTERS, given).items()}
 
 
+def _as_it_is(_now: int) -> None:
+    """A clock that nobody sets."""
+
+
 async def build_tools(
     settings: Settings,
     *,
@@ -131,22 +163,30 @@ async def build_tools(
         OSError: The media folder cannot be made.
     """
     media = await asyncio.to_thread(MediaStore, settings.media.directory)
-    database = await asyncio.to_thread(Database, settings.database.path)
+    system = SystemClock()
+    clock = clock or system
+    database = await asyncio.to_thread(
+        Database, settings.database.full_url.reveal(), clock=clock.now
+    )
     if outdated := database.outdated_library:
         _log.warning("old SQLite library; 3.51.3 or later is advised", sqlite=outdated)
     await asyncio.to_thread(database.migrate)
-    await asyncio.to_thread(media.sweep)
-    key = await database.write(lambda connection: ledger.kept(connection, LINK_KEY, new_token()))
+    shared = database.dialect != "sqlite"
+    await asyncio.to_thread(media.sweep, time.time() - HALF_WRITTEN if shared else math.inf)
+    key = await database.write(lambda connection: kept(connection, LINK_KEY, new_token()))
     adapters = configured(adapters, settings.providers)
     tables = {name: adapter.capabilities for name, adapter in adapters.items()}
     accounts = to_accounts(settings, tables)
     routes = _routes(settings, tables, accounts)
+    mask = mask_of(accounts)
     public_url = (settings.server.public_url or "").rstrip("/")
+    days = settings.retention.days
     return Tools(
         database=database,
         media=media,
         upstream=upstream or Upstream(settings.network.allow_private),
-        clock=clock or SystemClock(),
+        clock=clock,
+        follow=system.follow if shared and clock is system else _as_it_is,
         rng=rng or Random(),  # noqa: S311 - jitter is no secret
         sleep=asyncio.sleep,
         adapters=adapters,
@@ -158,8 +198,12 @@ async def build_tools(
             deadline_seconds=settings.watch.deadline_seconds,
             rest_seconds=settings.watch.rest_seconds,
             max_media_bytes=settings.media.max_bytes,
+            stalled_seconds=settings.watch.stalled_seconds,
+            settle_seconds=settings.watch.settle_seconds,
+            lease_seconds=settings.watch.lease_seconds,
+            retention_seconds=days and days * DAY,
         ),
-        render=lambda job, history: encoded(job, history, routes.money),
+        render=lambda job, history: encoded(job, history, routes.money, mask),
         webhook_secret=settings.webhooks.secret,
     )
 
@@ -178,7 +222,8 @@ def _routes(
     )
     if "default" in settings.routes:
         return routes
-    return msgspec.structs.replace(routes, routes={**settings.routes, "default": routes.targets()})
+    every = RouteSettings(targets=routes.targets())
+    return msgspec.structs.replace(routes, routes={**settings.routes, "default": every})
 
 
 def build_app(settings: Settings, tools: Tools) -> Litestar:
@@ -208,13 +253,14 @@ def build_app(settings: Settings, tools: Tools) -> Litestar:
             document_route(msgspec.json.encode(table)),
             *_pages(reference.page(table), reference.style()),
         ],
-        guards=[require_key, known_query],
+        guards=[_admitted],
         exception_handlers=HANDLERS,
         lifespan=[running],
         state=State(
             {
                 "engine": engine,
-                "api_keys": Keys(settings.server.api_keys),
+                "api_keys": Keys(settings.server.api_keys, settings.server.operator_keys),
+                "mask": mask_of(tools.accounts.values()),
                 "allow_private": settings.network.allow_private,
             }
         ),
@@ -224,6 +270,14 @@ def build_app(settings: Settings, tools: Tools) -> Litestar:
     # Around everything: 404 and 405 never enter Litestar's own middleware.
     app.asgi_handler = RequestLog(Edge(BodyDeadline(app.asgi_handler)))
     return app
+
+
+async def _admitted(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """The guard of every route: one, since the framework copies the handler for each."""
+    await require_key(connection, handler)
+    await known_query(connection, handler)
 
 
 def _everything(tools: Tools) -> Routes:

@@ -1,10 +1,29 @@
 """What holds for every test."""
 
+import gc
 import os
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 import structlog
+
+HERE: Final = Path(__file__).parent
+
+AS_IT_IS: Final = ("gateway/storage", "gateway/console", "gateway/api/test_openapi.py")
+"""Tests of the very things that all others make once."""
+
+
+def pytest_collection_finish() -> None:
+    """What collecting leaves behind stays to the end: no garbage to be looked for, at each look.
+
+    Looks at all that is left come about as often as they did, for they depend on how much it is.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,6 +34,20 @@ def _plain_log() -> None:
     )
     processors = structlog.get_config()["processors"]
     structlog.configure(processors=[*processors[:-1], console], cache_logger_on_first_use=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What each gateway makes at its start, and always the same, is made once."""
+    path = request.path.relative_to(HERE).as_posix()
+    if "gateway.app" not in sys.modules or path.startswith(AS_IT_IS):
+        yield
+        return
+    from tests.once import make_once  # noqa: PLC0415 - the mock is tested without a gateway
+
+    with pytest.MonkeyPatch.context() as patch:
+        make_once(patch)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import httpx
+from litestar import Litestar
 from PIL import Image
 
 from gateway.app import build_app, build_tools
@@ -16,19 +20,24 @@ from gateway.config import (
     AccountSettings,
     DatabaseSettings,
     MediaSettings,
+    RouteSettings,
     ServerSettings,
     Settings,
 )
 from gateway.engine.loop import Engine
+from gateway.engine.sharing import Locks
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
+from gateway.model.ids import new_id
 from gateway.model.inputs import StoredInput
 from gateway.model.job import Job, Moment, Result
 from gateway.model.parse import Parsed, parse_create
 from gateway.model.phases import HOLDS_SLOT, Phase
 from gateway.model.request import CreateVideo
 from gateway.net import Upstream
-from gateway.storage import holdings, jobs, ledger, tables
+from gateway.storage import accounts, holdings, jobs, ledger, orphans, tables
+from gateway.storage.accounts import Standing
+from gateway.storage.orphans import Orphan
 from mockserver import Account as MockAccount
 from mockserver import Settings as MockSettings
 from mockserver import World
@@ -107,12 +116,27 @@ class Wire(httpx.AsyncBaseTransport):
         return response
 
 
+class Application:
+    """The gateway's application, built when somebody first calls: many tests need none."""
+
+    def __init__(self, settings: Settings, tools: Tools) -> None:
+        self._settings, self._tools = settings, tools
+        self.engine = Engine(tools)
+        self._app: Litestar | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._app is None:
+            self._app = build_app(self._settings, self._tools)
+            self._app.state.engine = self.engine
+        await self._app(scope, receive, send)
+
+
 class Rig:
     """What a test holds: the mock, the engine, the application, and time."""
 
     def __init__(self, mock: World, tools: Tools, app: Any, wires: dict[str, Wire]) -> None:
         self.mock, self.tools, self.app = mock, tools, app
-        self.engine: Engine = app.state.engine
+        self.engine: Engine = app.engine
         self.provider_wire = wires["provider"]
         self.media_wire = wires["media"]
 
@@ -122,7 +146,11 @@ class Rig:
 
     async def create(self, **body: Any) -> str:
         """Accept a job as the API would; its id."""
-        return (await self.engine.accept(asked(body), "tester")).id
+        return await self.create_of("tester", **body)
+
+    async def create_of(self, owner: str, **body: Any) -> str:
+        """Accept a job of some owner; its id."""
+        return (await self.engine.accept(asked(body), owner)).job.id
 
     async def job(self, job_id: str) -> Job:
         """The job as it is stored."""
@@ -150,10 +178,12 @@ class Rig:
 
     async def settle(self) -> None:
         """Let the engine do all that is due at this moment."""
-        for _ in range(200):
+        for turn in range(200):
             if not await self.engine.turn():
-                await self.check_slots()
-                await self.check_bytes()
+                # Nothing done, nothing broken: looking costs more than such a turn.
+                if turn:
+                    await self.check_slots()
+                    await self.check_bytes()
                 return
         raise AssertionError("the engine does not come to rest")
 
@@ -164,6 +194,13 @@ class Rig:
             await self.mock.advance(min(step, left))
             await self.settle()
             left -= step
+
+    async def until_ended(self, seconds: float, step: float) -> None:
+        """Let time go by until every job has ended, but no more than that."""
+        await self.settle()
+        while seconds > 0 and any(one.completed_at is None for one in await self.every_job()):
+            await self.wait(step, step=step)
+            seconds -= step
 
     async def check_slots(self) -> None:
         """Slots taken, attempts in flight and jobs at a provider are the same set."""
@@ -214,6 +251,21 @@ class Rig:
         for digest in set().union(*needed.values()):
             assert self.tools.media.path(digest).exists()
 
+    async def phase(self, job_id: str) -> Phase:
+        """Where a job stands."""
+        return (await self.job(job_id)).phase
+
+    async def orphans(self) -> list[Orphan]:
+        """What was paid for and belongs to nobody."""
+        return await self.tools.database.read(lambda connection: orphans.listed(connection, 100))
+
+    async def standing(self, account: str) -> Standing:
+        """How an account stands."""
+        found = await self.tools.database.read(
+            lambda connection: accounts.standings(connection, self.now())
+        )
+        return next(one for one in found if one.name == account)
+
     def submits(self) -> int:
         """Requests that asked the mock for a video."""
         return sum(
@@ -224,11 +276,39 @@ class Rig:
 
 
 @asynccontextmanager
+async def twin(stage: Rig) -> AsyncIterator[tuple[Rig, set[str]]]:
+    """Another replica on the same database, and the names of those that are alive.
+
+    A test takes a name out of these where that replica is dead to the others.
+    """
+    database = stage.tools.database
+    alive = {stage.tools.replica}
+    database.__dict__ |= {
+        "live": alive.add,
+        "lives": lambda _, replica: replica in alive,
+        "time": lambda _: stage.now(),
+    }
+    tools = replace(stage.tools, replica=new_id("rep"), uploads=Locks(), lanes={})
+    made = copy(stage)
+    made.tools, made.engine = tools, Engine(tools)
+    try:
+        await made.engine.prepare()
+        yield made, alive
+    finally:
+        await made.engine.stop(1)
+        for name in ("live", "lives", "time"):
+            del database.__dict__[name]
+
+
+@asynccontextmanager
 async def lasting(accounts: tuple[MockAccount, ...] = ()) -> AsyncIterator[World]:
     """Mock providers on a clock of the test's own, for one or more gateways in turn."""
     callbacks, inputs = Wire(), Wire()
     mock = World(
-        settings=MockSettings(clock="frozen", accounts=accounts),
+        # One world has one time: what a provider dates is compared with when it was asked for.
+        settings=MockSettings(
+            clock="frozen", epoch=datetime.fromtimestamp(EPOCH, UTC), accounts=accounts
+        ),
         callback_transport=callbacks,
         input_transport=inputs,
     )
@@ -259,11 +339,13 @@ async def rig(
     mock: World | None = None,
     mock_accounts: tuple[MockAccount, ...] = (),
     seed: int = 0,
+    database_url: str | None = None,
     **tables_of: Any,
 ) -> AsyncIterator[Rig]:
     """Gateway and mock, ready; a `mock` handed in outlives this gateway.
 
-    `tables_of` are further tables of the settings, such as `money`.
+    The database is a file in `folder` where no `database_url` names another. `tables_of` are
+    further tables of the settings, such as `money`.
     """
     if mock is None:
         async with (
@@ -275,6 +357,7 @@ async def rig(
                 public_url=public_url,
                 mock=own,
                 seed=seed,
+                database_url=database_url,
                 **tables_of,
             ) as made,
         ):
@@ -284,10 +367,10 @@ async def rig(
     wires = {"provider": Wire(mock.app), "media": Wire(mock.app)}
     settings = Settings(
         server=ServerSettings(public_url=public_url),
-        database=DatabaseSettings(url=f"sqlite:///{folder / 'filmgate.db'}"),
+        database=DatabaseSettings(url=database_url or f"sqlite:///{folder / 'filmgate.db'}"),
         media=MediaSettings(directory=folder / "media"),
         accounts=tuple(accounts if accounts is not None else (pixverse(), pictory())),
-        routes=dict(routes or {}),
+        routes={name: RouteSettings(targets=targets) for name, targets in (routes or {}).items()},
         **tables_of,
     )
     tools = await build_tools(
@@ -296,7 +379,7 @@ async def rig(
         rng=Random(seed),
         upstream=Upstream((), provider_transport=wires["provider"], media_transport=wires["media"]),
     )
-    app = build_app(settings, tools)
+    app = Application(settings, tools)
     callbacks.app = inputs.app = app
     made = Rig(mock, tools, app, wires)
     try:

@@ -200,6 +200,13 @@ def requests_page() -> str:
                     "Seconds: a job that no provider was asked for by then fails, unpaid.",
                 ),
                 ("`queue`", "`false`: refuse the job with 429 when no slot is free at once."),
+                (
+                    "`priority`",
+                    (
+                        "`low`, `normal` or `high`: which of your own waiting jobs go first. Other "
+                        "API keys keep their share of the slots."
+                    ),
+                ),
             ),
         )
     )
@@ -237,6 +244,10 @@ MEANT: Final = {
     "expired": "It still waited, unpaid, when `routing.deadline` passed.",
     "not_sendable": "The request could not be sent at all; nothing was made.",
     "overdue": "No end within the deadline; it is watched on (`needs_attention`).",
+    "stalled": "The provider got no further for `watch.stalled_seconds`; it is watched on "
+    "(`needs_attention`).",
+    "canceled": "Its caller did not want it any more; the words say what was spent.",
+    "given_up": "An operator gave it up.",
     "submission_unknown": "The answer to the submission was lost, and the job was not found "
     "again yet (`needs_attention`).",
     "result_not_saved": "The finished file cannot be fetched or kept; it is tried on "
@@ -253,7 +264,10 @@ def errors_page() -> str:
         "## Of the API\n\n"
         "Each is one document (RFC 9457) that also holds `error`, which OpenAI's clients read.\n"
         "Those from 500 on are ours. `no_free_slot` passes, and `still_unavailable` is about this "
-        "installation; all others can be mended by whoever sent the request.\n\n"
+        "installation; all others can be mended by whoever sent the request.\n"
+        "What must not be tried again unasked carries `x-should-retry: false`, which OpenAI's "
+        "clients obey: a 500, a 503 after which nobody knows whether it was done, and a 409 that "
+        "no waiting mends. After a 408, a 429 or any other 503 nothing was accepted.\n\n"
     )
     text += table(
         ("Status", "`code`", "Meaning"),

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 from litestar import Request
 
-from gateway.api.body import read_body_of
+from gateway.api.body import may_be_long, read_body_of
+from gateway.api.once import fingerprint
 from gateway.api.stored import surroundings
 from gateway.engine.intake import judge
 from gateway.model.errors import FieldFault, InvalidError
@@ -17,8 +19,15 @@ from gateway.model.parse import Parsed, Unreadable, as_spelled, parse_create
 from gateway.routing.order import likely_first
 
 
-async def asked(request: Request[Any, Any, Any], *, extends: bool = False) -> Parsed:
-    """The request for a video in the body, and how the caller spelled it.
+class Asked(NamedTuple):
+    """A request for a video, how the caller spelled it, and what is the same of a repetition."""
+
+    parsed: Parsed
+    fingerprint: str
+
+
+async def asked(request: Request[Any, Any, Any], *, extends: bool = False) -> Asked:
+    """The request for a video in the body.
 
     Args:
         request: The HTTP request.
@@ -30,10 +39,11 @@ async def asked(request: Request[Any, Any, Any], *, extends: bool = False) -> Pa
     """
     body = await read_body_of(request)
     # Pictures inside the body are decoded here, which takes a moment for large ones.
-    parsed = await asyncio.to_thread(_parse, body, request, extends=extends)
-    if isinstance(parsed, Parsed):
-        return parsed
-    faults = likely_first((*parsed.faults, *await _besides(parsed, request)))
+    parse = partial(_parse, body, request, extends=extends)
+    found = await asyncio.to_thread(parse) if may_be_long(request) else parse()
+    if isinstance(found, Asked):
+        return found
+    faults = likely_first((*found.faults, *await _besides(found, request)))
     # Each target has its own words for what is one thing to mend.
     count = len({fault.pointer for fault in faults})
     told = "1 thing is" if count == 1 else f"{count} things are"
@@ -66,7 +76,7 @@ def in_their_words(spelled: Mapping[str, str]) -> Iterator[None]:
         raise
 
 
-def _parse(body: object, request: Request[Any, Any, Any], *, extends: bool) -> Parsed | Unreadable:
+def _parse(body: object, request: Request[Any, Any, Any], *, extends: bool) -> Asked | Unreadable:
     networks = request.app.state.allow_private
 
     def plain_http(host: str) -> bool:
@@ -77,4 +87,5 @@ def _parse(body: object, request: Request[Any, Any, Any], *, extends: bool) -> P
             return False
         return any(address in network for network in networks)
 
-    return parse_create(body, plain_http=plain_http, extends=extends)
+    parsed = parse_create(body, plain_http=plain_http, extends=extends)
+    return parsed if isinstance(parsed, Unreadable) else Asked(parsed, fingerprint(request, body))

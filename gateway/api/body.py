@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import msgspec
@@ -12,7 +11,7 @@ from litestar import Request
 from litestar.exceptions import InternalServerException
 from multipart import parse_options_header
 
-from gateway.api.auth import LOCAL
+from gateway.api.auth import is_from_elsewhere
 from gateway.api.faults import BadFormError
 from gateway.api.form import FormReader
 from gateway.model.errors import (
@@ -97,6 +96,12 @@ def media_type(request: Request[Any, Any, Any]) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def may_be_long(request: Request[Any, Any, Any]) -> bool:
+    """Whether the body has `LONG` bytes, or comes without saying how many."""
+    length = request.headers.get("content-length", "")
+    return not length.isdecimal() or int(length) >= LONG
+
+
 def wrong_type(kind: str, *taken: str) -> UnsupportedTypeError:
     """The error for a body of type `kind` where only `taken` are read."""
     found = f"not {kind[:100]!r}" if kind else "and say so in Content-Type"
@@ -120,18 +125,8 @@ def check_coding(request: Request[Any, Any, Any]) -> None:
 
 
 def _check_origin(request: Request[Any, Any, Any]) -> None:
-    """Where no key is asked for, refuse a form that a browser sends for some other site.
-
-    Browsers ask nobody before they send a form anywhere, but they name the page's origin.
-    """
-    origin = request.headers.get("origin")
-    if origin is None or request.scope["state"].get("owner") != LOCAL:
-        return
-    try:
-        site = urlsplit(origin).netloc
-    except ValueError:
-        site = ""
-    if not site or site.lower() != request.headers.get("host", "").lower():
+    """Where no key is asked for, refuse a form that a browser sends for some other site."""
+    if is_from_elsewhere(request):
         raise UnsupportedTypeError(
             "A form from a page of another site is not read; send application/json.",
             headers={"accept": JSON},

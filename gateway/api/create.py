@@ -5,17 +5,26 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response, post
 
-from gateway.api.asking import asked, in_their_words
+from gateway.api.asking import Asked, asked, in_their_words
 from gateway.api.bodies import FILE_FIELDS, ExtendVideoBody
+from gateway.api.once import IDEMPOTENCY_KEY, REPLAYED, once_of
 from gateway.api.operation import Answer, Operation
-from gateway.api.stored import LOOK, Seen, answer, around, json_response, surroundings
+from gateway.api.stored import (
+    LOOK,
+    answer,
+    json_response,
+    mask_for,
+    seen_around,
+    seen_new,
+    surroundings,
+)
 from gateway.api.views import Video
+from gateway.engine.intake import Once
 from gateway.engine.loop import Engine
 from gateway.engine.quote import quote
 from gateway.model.body import CreateVideoBody
-from gateway.model.parse import Parsed, as_spelled
+from gateway.model.parse import as_spelled
 from gateway.model.quote import Quote
-from gateway.storage import StorageError
 
 MAX_BODY: Final = 56_000_000
 """Bytes: two pictures of 20 MB as data URLs, and a prompt."""
@@ -29,6 +38,7 @@ _ACCEPTED: Final = {
         headers={
             "Location": "Where to look at the job.",
             "Retry-After": "Seconds to wait before the first look.",
+            REPLAYED: "`true` where the request was a repetition: this is the first one's job.",
             **LOOK,
         },
     )
@@ -47,7 +57,11 @@ _REFUSED: Final = (400, 401, 408, 413, 415, 422, 429, 503)
             detail="Answers at once: the job is on disk, and waits in line for a free slot. "
             "Whatever no provider could make is refused here, before anything is spent. "
             "A form may carry the pictures as files; `metadata[scene]` and "
-            "`reference_images[]` name what is inside.",
+            "`reference_images[]` name what is inside. A request that may have been lost on its "
+            "way is best sent again with the `Idempotency-Key` of the first; the own retries of "
+            "OpenAI's clients (`X-Stainless-Retry-Count`) are known for what they are without "
+            "one, for a minute.",
+            parameters=(IDEMPOTENCY_KEY,),
             body=CreateVideoBody,
             form=CreateVideoBody,
             files=FILE_FIELDS,
@@ -58,7 +72,8 @@ _REFUSED: Final = (400, 401, 408, 413, 415, 422, 429, 503)
 )
 async def create_video(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Accept a job."""
-    return await _accepted(request, await asked(request))
+    once = _head(request)
+    return await _accepted(request, once, await asked(request))
 
 
 @post(
@@ -71,6 +86,7 @@ async def create_video(request: Request[Any, Any, Any]) -> Response[bytes]:
             tag="videos",
             detail="OpenAI's way to ask for what create takes as `extend_video`: a video of the "
             "gateway's, finished or not, or a film of your own.",
+            parameters=(IDEMPOTENCY_KEY,),
             body=ExtendVideoBody,
             form=ExtendVideoBody,
             files=("video",),
@@ -81,7 +97,8 @@ async def create_video(request: Request[Any, Any, Any]) -> Response[bytes]:
 )
 async def extend_video(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Accept a job that goes on where another video ends."""
-    return await _accepted(request, await asked(request, extends=True))
+    once = _head(request)
+    return await _accepted(request, once, await asked(request, extends=True))
 
 
 @post(
@@ -104,10 +121,10 @@ async def extend_video(request: Request[Any, Any, Any]) -> Response[bytes]:
 )
 async def quote_video(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Tell what a request would lead to."""
-    parsed = await asked(request)
+    parsed, _ = await asked(request)
     tools, owner = surroundings(request)
     with in_their_words(parsed.spelled):
-        told = await quote(tools, parsed.request, owner)
+        told = await quote(tools, parsed.request, owner, mask=mask_for(request))
     refused = tuple(
         msgspec.structs.replace(one, errors=as_spelled(one.errors, parsed.spelled))
         for one in told.refused
@@ -115,16 +132,17 @@ async def quote_video(request: Request[Any, Any, Any]) -> Response[bytes]:
     return json_response(msgspec.structs.replace(told, refused=refused))
 
 
-async def _accepted(request: Request[Any, Any, Any], parsed: Parsed) -> Response[bytes]:
+def _head(request: Request[Any, Any, Any]) -> Once:
+    """What is to be known before the body comes, which may take long."""
+    return once_of(request, surroundings(request)[0].clock.now())
+
+
+async def _accepted(request: Request[Any, Any, Any], head: Once, given: Asked) -> Response[bytes]:
     engine: Engine = request.app.state.engine
-    tools, owner = surroundings(request)
+    _, owner = surroundings(request)
+    parsed = given.parsed
+    once = msgspec.structs.replace(head, fingerprint=given.fingerprint)
     with in_their_words(parsed.spelled):
-        job = await engine.accept(parsed.request, owner)
-    try:
-        seen = await tools.database.read(
-            lambda connection: around(connection, job, tools.clock.now())
-        )
-    except StorageError:
-        # The job is on disk and will be made: an error now would have it ordered twice.
-        seen = Seen(job)
-    return answer(tools, seen, status=202)
+        job, replayed, ahead = await engine.accept(parsed.request, owner, once)
+    seen = await seen_around(request, job) if ahead is None else seen_new(request, job, ahead)
+    return answer(request, seen, status=202, headers={REPLAYED: "true"} if replayed else {})

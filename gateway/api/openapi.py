@@ -105,7 +105,7 @@ def _described(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
     if operation.parameters:
         told["parameters"] = [_parameter(one) for one in operation.parameters]
     if content := _contents(operation, refs):
-        told["requestBody"] = {"required": True, "content": content}
+        told["requestBody"] = {"required": not operation.optional, "content": content}
     elif operation.any_body:
         told["requestBody"] = {"required": False, "content": {"*/*": {}}}
     return told

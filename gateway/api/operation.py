@@ -45,7 +45,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """A route, in words and types.
 
     `body` is the type of a JSON body, `form` of a form (multipart/form-data), some fields of
-    which may be `files`; `raw` are media types of a body that is a file itself. `any_query`
+    which may be `files`; `raw` are media types of a body that is a file itself. `optional` says
+    that a request without any body will do. `any_query`
     leaves the query to callers who add to the URLs they are given. `problems` are the
     statuses of problem documents.
     """
@@ -57,6 +58,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     form: Any = None
     files: tuple[str, ...] = ()
     raw: tuple[str, ...] = ()
+    optional: bool = False
     any_body: bool = False
     any_query: bool = False
     parameters: tuple[Parameter, ...] = ()

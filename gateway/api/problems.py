@@ -6,6 +6,7 @@ read `error`, whatever the content type. `errors` lists each fault of the reques
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -31,7 +32,7 @@ from gateway.model.errors import (
     UnsupportedTypeError,
 )
 from gateway.observe.requests import masked_path
-from gateway.storage import StorageError
+from gateway.storage import StorageError, UncertainError
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "urn:filmgate:problem:"
@@ -53,6 +54,9 @@ _OF_STATUS: Final[dict[int, type[FilmgateError]]] = {
 
 RETRY_AFTER: Final = "5"
 """Seconds, on every 503: databases come back, disks are cleared."""
+
+NO_RETRY: Final[Mapping[str, str]] = MappingProxyType({"x-should-retry": "false"})
+"""Keeps OpenAI's clients from trying again unasked."""
 
 _log = structlog.get_logger()
 
@@ -124,6 +128,9 @@ def render(request: Request[Any, Any, Any], error: FilmgateError) -> Response[by
     headers = dict(error.headers)
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("retry-after", RETRY_AFTER)
+    if error.status == HTTPStatus.CONFLICT and "retry-after" not in headers:
+        # OpenAI's clients would ask again at once, which changes nothing.
+        headers |= NO_RETRY
     return Response(
         encoded(error, _instance(request)),
         status_code=error.status,
@@ -169,7 +176,11 @@ def _words(
 
 def _storage(request: Request[Any, Any, Any], error: StorageError) -> Response[bytes]:
     _log.error("the database is not usable", error=str(error))
-    return render(request, UnavailableError("The database does not answer right now."))
+    words, headers = "The database does not answer right now.", {}
+    if isinstance(error, UncertainError):
+        words = "The database went away: nobody knows whether this was done. Look before you ask."
+        headers = dict(NO_RETRY)
+    return render(request, UnavailableError(words, headers=headers))
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -178,8 +189,8 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[b
         request,
         InternalError(
             "Something went wrong on our side; the log has it by request id.",
-            # Nobody knows how far it came: OpenAI's clients would try again unasked, and pay.
-            headers={"x-should-retry": "false"},
+            # Nobody knows how far it came: a second try might pay a second time.
+            headers=NO_RETRY,
         ),
     )
 

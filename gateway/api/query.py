@@ -45,6 +45,8 @@ async def known_query(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     """The guard that refuses what a route does not know: a typo is not silently ignored."""
+    if not connection.scope["query_string"]:
+        return
     operation = handler.opt.get("operation")
     if not isinstance(operation, Operation) or operation.any_query:
         return

@@ -7,10 +7,15 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
+from gateway.api.masking import Mask
 from gateway.api.views import (
     Applied,
+    AttemptEvidence,
     Estimate,
+    Eta,
+    Evidence,
     Kind,
+    Orphaned,
     Output,
     Queue,
     TimelineEntry,
@@ -21,6 +26,7 @@ from gateway.api.views import (
 )
 from gateway.model.blame import BLAMED
 from gateway.model.clock import SECOND
+from gateway.model.eta import Eta as Expected
 from gateway.model.inputs import (
     FileInput,
     FrameInput,
@@ -36,7 +42,9 @@ from gateway.model.phases import STATUS
 from gateway.model.request import CreateVideo
 from gateway.model.sizes import pixels
 from gateway.routing.money import Money
-from gateway.storage.ledger import Rest
+from gateway.storage.accounts import FOREVER, Rest
+from gateway.storage.ledger import Attempt
+from gateway.storage.orphans import Orphan
 from providers.contract import Role
 
 STILLS: Final[Mapping[str, Which]] = MappingProxyType(
@@ -49,9 +57,16 @@ _CHOSEN: Final = ("seconds", "aspect_ratio", "resolution", "motion_mode", "remov
 
 
 def video(
-    job: Job, history: Sequence[Moment] = (), queue: Queue | None = None, *, money: Money
+    job: Job,
+    history: Sequence[Moment] = (),
+    queue: Queue | None = None,
+    eta: Eta | None = None,
+    evidence: Evidence | None = None,
+    *,
+    money: Money,
+    mask: Mask,
 ) -> Video:
-    """The public view of a job."""
+    """The view of a job, its words and ids as `mask` lets them be seen."""
     # With a single way to serve it the target is settled before a slot is.
     settled = job.choices[0] if len(job.choices) == 1 else job.choice
     spec = settled.spec if settled else job.request
@@ -71,15 +86,16 @@ def video(
         aspect_ratio=spec.aspect_ratio,
         resolution=spec.resolution,
         seed=job.request.seed,
-        error=_error(job.error),
+        error=_error(job.error, mask),
         remixed_from_video_id=_extended(job.request),
         provider=job.choice.provider if job.choice else None,
         account=job.account,
-        upstream_id=job.remote_id,
+        upstream_id=mask(job.remote_id) if job.remote_id else None,
         attempts=job.attempts,
         applied=_applied(settled, job.request) if settled else None,
         inputs=tuple(_input(one, job.kept.get(one.pointer)) for one in job.request.given),
         queue=queue,
+        eta=eta,
         price=_price(settled, money),
         usage=_usage(job, money),
         output=_output(job.result, path),
@@ -87,16 +103,50 @@ def video(
         metadata=job.request.metadata,
         urls={
             "self": path,
+            "cancel": f"{path}/cancel",
             "content": f"{path}/content",
             **{name: f"{path}/content?variant={name}" for name in STILLS},
         },
-        timeline=tuple(map(_entry, history)),
+        timeline=tuple(_entry(moment, mask) for moment in history),
+        evidence=evidence,
     )
 
 
-def encoded(job: Job, history: Sequence[Moment], money: Money) -> bytes:
-    """The public view as JSON, as a client is told of it."""
-    return msgspec.json.encode(video(job, history, money=money))
+def encoded(job: Job, history: Sequence[Moment], money: Money, mask: Mask) -> bytes:
+    """The view as JSON, as a client is told of it."""
+    return msgspec.json.encode(video(job, history, money=money, mask=mask))
+
+
+def expected(eta: Expected | None) -> Eta | None:
+    """When it will be finished, in seconds."""
+    if eta is None:
+        return None
+    return Eta(
+        at=eta.expected // SECOND, earliest=eta.earliest // SECOND, latest=eta.latest // SECOND
+    )
+
+
+def evidence_of(job: Job, attempts: Sequence[Attempt], orphans: Sequence[Orphan]) -> Evidence:
+    """What an operator is shown besides."""
+    return Evidence(
+        owner=job.owner,
+        attempts=tuple(map(_attempt, attempts)),
+        orphans=tuple(map(orphaned, orphans)),
+    )
+
+
+def orphaned(orphan: Orphan) -> Orphaned:
+    """A job at a provider that belongs to nobody, as operators see it."""
+    return Orphaned(
+        account=orphan.account,
+        upstream_id=orphan.remote_id,
+        video_id=orphan.job_id,
+        attempt_id=orphan.attempt_id,
+        reason=orphan.reason,
+        detail=orphan.detail,
+        url=orphan.url,
+        found_at=orphan.found_at // SECOND,
+    )
 
 
 def line_reason(rests: Sequence[Rest] | None) -> str | None:
@@ -104,6 +154,8 @@ def line_reason(rests: Sequence[Rest] | None) -> str | None:
     if not rests:
         return None
     first = rests[0]
+    if first.until >= FOREVER:
+        return f"every account that could take it is paused; {first.account}: by the operator"
     until = datetime.fromtimestamp(first.until / SECOND, UTC).isoformat(timespec="seconds")
     return f"every account that could take it rests; {first.account} until {until}: {first.reason}"
 
@@ -208,17 +260,34 @@ def _output(result: Result | None, path: str) -> Output | None:
     )
 
 
-def _error(error: JobError | None) -> VideoError | None:
+def _error(error: JobError | None, mask: Mask) -> VideoError | None:
     if error is None:
         return None
-    return VideoError(code=error.code, message=error.message, blame=BLAMED.get(error.code))
+    return VideoError(code=error.code, message=mask(error.message), blame=BLAMED.get(error.code))
 
 
-def _entry(moment: Moment) -> TimelineEntry:
+def _attempt(attempt: Attempt) -> AttemptEvidence:
+    return AttemptEvidence(
+        n=attempt.n,
+        id=attempt.id,
+        account=attempt.account,
+        target=attempt.target,
+        state=attempt.state,
+        upstream_id=attempt.remote_id,
+        claimed_id=attempt.claimed_id,
+        evidence=attempt.evidence,
+        sent_at=None if attempt.sent_at is None else attempt.sent_at // SECOND,
+        ended_at=None if attempt.ended_at is None else attempt.ended_at // SECOND,
+        looks=attempt.looks,
+        replica=attempt.replica,
+    )
+
+
+def _entry(moment: Moment, mask: Mask) -> TimelineEntry:
     at = datetime.fromtimestamp(moment.at / SECOND, UTC)
     return TimelineEntry(
         at=at.isoformat(timespec="milliseconds"),
         event=moment.event,
         phase=moment.phase,
-        detail=moment.detail,
+        detail=mask(moment.detail),
     )

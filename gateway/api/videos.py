@@ -1,10 +1,11 @@
-"""`/v1/videos`: list, look, delete. Every look is answered from our own database."""
+"""`/v1/videos`: list, look, cancel, delete. Every look is answered from our own database."""
 
 from typing import Any, Final
 
-from litestar import Request, Response, delete, route
+from litestar import Request, Response, delete, post, route
 from litestar.params import FromPath
 
+from gateway.api.auth import caller_of, check_site
 from gateway.api.operation import READ, Answer, Operation, Parameter
 from gateway.api.query import PAGING, ascending, read_after, read_limit, read_words
 from gateway.api.showing import video
@@ -15,16 +16,20 @@ from gateway.api.stored import (
     around,
     is_id,
     json_response,
+    mask_for,
+    moved,
     own,
     surroundings,
     unknown_video,
 )
 from gateway.api.views import Video, VideoDeleted, VideoList
+from gateway.engine.cancel import cancel
 from gateway.engine.remove import remove
-from gateway.model.phases import Status
+from gateway.model.phases import Phase, Status
 from gateway.storage import jobs
 
 _STATUSES: Final = tuple(status.value for status in Status)
+_PHASES: Final = tuple(phase.value for phase in Phase)
 
 
 @route(
@@ -35,7 +40,8 @@ _STATUSES: Final = tuple(status.value for status in Status)
         "operation": Operation(
             summary="List the videos",
             tag="videos",
-            detail="A list leaves out `queue` and `timeline`; look at one video for these.",
+            detail="A list leaves out `queue`, `eta`, `timeline` and `evidence`; look at one video "
+            "for these. An operator's key lists everybody's.",
             parameters=(
                 *PAGING,
                 Parameter(
@@ -45,6 +51,13 @@ _STATUSES: Final = tuple(status.value for status in Status)
                     required=False,
                     schema={"type": "array", "items": {"enum": list(_STATUSES)}},
                 ),
+                Parameter(
+                    name="phase",
+                    where="query",
+                    meaning="The same, by the finer truth.",
+                    required=False,
+                    schema={"type": "array", "items": {"enum": list(_PHASES)}},
+                ),
             ),
             answers={200: Answer(meaning="A page of the caller's videos.", body=VideoList)},
             problems=(400, 401, 503),
@@ -53,15 +66,23 @@ _STATUSES: Final = tuple(status.value for status in Status)
 )
 async def list_videos(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The caller's videos, a page at a time."""
-    tools, owner = surroundings(request)
+    tools, _ = surroundings(request)
     after, limit, upwards = read_after(request), read_limit(request), ascending(request)
     statuses = [Status(word) for word in read_words(request, "status", _STATUSES)]
+    phases = [Phase(word) for word in read_words(request, "phase", _PHASES)]
     page = await tools.database.read(
         lambda connection: jobs.page(
-            connection, owner, after=after, limit=limit, ascending=upwards, statuses=statuses
+            connection,
+            caller_of(request).of,
+            after=after,
+            limit=limit,
+            ascending=upwards,
+            statuses=statuses,
+            phases=phases,
         )
     )
-    data = tuple(video(job, money=tools.routes.money) for job in page.items)
+    mask = mask_for(request)
+    data = tuple(video(job, money=tools.routes.money, mask=mask) for job in page.items)
     return json_response(VideoList.of(data, has_more=page.has_more))
 
 
@@ -84,8 +105,32 @@ async def list_videos(request: Request[Any, Any, Any]) -> Response[bytes]:
 )
 async def read_video(request: Request[Any, Any, Any], video_id: FromPath[str]) -> Response[bytes]:
     """A job, with its history."""
-    seen = await own(request, video_id, around)
-    return answer(surroundings(request)[0], seen, status=200)
+    return answer(request, await own(request, video_id, around(request)), status=200)
+
+
+@post(
+    "/v1/videos/{video_id:str}/cancel",
+    status_code=200,
+    opt={
+        "operation": Operation(
+            summary="Cancel a video",
+            tag="videos",
+            detail="Free for one that still waits or is being prepared: it fails with `canceled`. "
+            "No provider can be told to stop, so one that was sent is `canceling` until it is "
+            "known what became of it; its end says what was spent. To cancel twice is to cancel "
+            "once.",
+            parameters=(ID,),
+            answers={200: Answer(meaning="The job as it stands now.", body=Video, headers=LOOK)},
+            problems=(400, 401, 403, 404, 409, 503),
+        )
+    },
+)
+async def cancel_video(request: Request[Any, Any, Any], video_id: FromPath[str]) -> Response[bytes]:
+    """Stop a job, as far as it can be stopped."""
+    check_site(request)
+    tools, _ = surroundings(request)
+    job = await cancel(tools, caller_of(request).of, video_id) if is_id(video_id) else None
+    return await moved(request, job)
 
 
 @delete(
@@ -104,7 +149,7 @@ async def read_video(request: Request[Any, Any, Any], video_id: FromPath[str]) -
 )
 async def delete_video(request: Request[Any, Any, Any], video_id: FromPath[str]) -> Response[bytes]:
     """Forget a job that has ended."""
-    tools, owner = surroundings(request)
-    if not is_id(video_id) or not await remove(tools, owner, video_id):
+    tools, _ = surroundings(request)
+    if not is_id(video_id) or not await remove(tools, caller_of(request).of, video_id):
         raise unknown_video()
     return json_response(VideoDeleted(id=video_id))

@@ -7,6 +7,8 @@ import msgspec
 from gateway.api.listing import Listing
 from gateway.model.blame import Blamed
 from gateway.model.phases import Phase, Status
+from gateway.storage.orphans import Reason
+from gateway.storage.states import State
 from providers.contract import Mode, OptionValue
 
 Kind: TypeAlias = Literal["url", "file", "frame", "video", "inline"]
@@ -23,6 +25,17 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
     position: int
     reason: str | None
+
+
+class Eta(msgspec.Struct, frozen=True, kw_only=True):
+    """When the video will most likely be finished, and when at the earliest and the latest.
+
+    Seconds since 1970; learned from how long videos of its kind took.
+    """
+
+    at: int
+    earliest: int
+    latest: int
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +132,51 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class AttemptEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One try to submit the job, and what is known of it.
+
+    `upstream_id` is the provider's id of it, `claimed_id` one that was only heard of.
+    `looks` are the whole searches in a row that missed it. Times are seconds since 1970.
+    """
+
+    n: int
+    id: str
+    account: str
+    target: str
+    state: State
+    upstream_id: str | None
+    claimed_id: str | None
+    evidence: str | None
+    sent_at: int | None
+    ended_at: int | None
+    looks: int
+    replica: str | None
+
+
+class Orphaned(msgspec.Struct, frozen=True, kw_only=True):
+    """A job at a provider that was paid for and whose film nobody gets.
+
+    `url` leads to the film for as long as the provider keeps it.
+    """
+
+    account: str
+    upstream_id: str
+    video_id: str
+    attempt_id: str
+    reason: Reason
+    detail: str
+    url: str | None
+    found_at: int
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator decides by: whose job it is, its attempts, and what became of them."""
+
+    owner: str
+    attempts: tuple[AttemptEvidence, ...]
+    orphans: tuple[Orphaned, ...]
+
+
 class Video(msgspec.Struct, frozen=True, kw_only=True):
     """A video, wanted or made.
 
@@ -126,6 +184,8 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     since 1970. `model` is the target chosen, or what was asked for while none is. `size`
     and `seconds` tell what will come as soon as that is known. `applied` and `price` are
     null until a target is settled. `remixed_from_video_id` is the video this one extends.
+    `eta` is null where nothing is known yet of how long such videos take, and `evidence`
+    for all but operators.
     """
 
     id: str
@@ -152,6 +212,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     applied: Applied | None
     inputs: tuple[VideoInput, ...]
     queue: Queue | None
+    eta: Eta | None
     price: Estimate | None
     usage: Usage | None
     output: Output | None
@@ -159,6 +220,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     urls: dict[str, str]
     timeline: tuple[TimelineEntry, ...]
+    evidence: Evidence | None
 
 
 class VideoList(Listing[Video], frozen=True, kw_only=True):

@@ -9,10 +9,13 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("gateway.cli.serve", "Run the gateway."),
     "generate": ("gateway.cli.generate", "Make one video through a running gateway."),
     "quote": ("gateway.cli.quote", "Tell who would make a video, and for what price."),
+    "accounts": ("gateway.cli.accounts", "Show, pause and resume a gateway's accounts."),
+    "jobs": ("gateway.cli.jobs", "Look into videos, and decide about those that are stuck."),
     "models": ("gateway.cli.models", "Show what a running gateway can make."),
     "demo": ("gateway.cli.demo", "Make two videos end to end, on mock providers."),
     "mock": ("gateway.cli.mock", "Run the mock providers alone."),
     "config": ("gateway.cli.config", "Check the configuration and show what holds."),
+    "db": ("gateway.cli.db", "Upgrade, check and back up the database."),
 }
 """Name of each subcommand -> the module whose `command` it is, and its line in the help.
 

@@ -1,6 +1,7 @@
 """`filmgate serve`: the gateway itself."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -32,6 +33,12 @@ BACKLOG: Final = 512
     help="Port to listen on; 0 takes a free one (server.port).",
 )
 @click.option(
+    "--paused",
+    is_flag=True,
+    help="Pause every account first: nothing new is sent until `filmgate accounts resume`. "
+    "For a database that was restored from a copy.",
+)
+@click.option(
     "--mock",
     is_flag=True,
     help="Run on built-in mock accounts: nothing to configure or to pay, and nothing is kept.",
@@ -45,7 +52,13 @@ BACKLOG: Final = 512
     help="Mock seconds per second.",
 )
 def command(
-    *, path: Path | None, host: str | None, port: int | None, mock: bool, mock_speed: float
+    *,
+    path: Path | None,
+    host: str | None,
+    port: int | None,
+    paused: bool,
+    mock: bool,
+    mock_speed: float,
 ) -> None:
     """Run the gateway."""
     from gateway.config import ConfigError  # noqa: PLC0415 - only when it runs
@@ -58,7 +71,7 @@ def command(
                 extra |= _mock_settings(stack, path, mock_speed)
             settings = _load(path, extra)
             sock = stack.enter_context(_listen(settings.server.host, port, settings.server.port))
-            asyncio.run(_run(_settled(settings, sock), sock))
+            asyncio.run(_run(_settled(settings, sock), sock, paused=paused))
     except ConfigError as error:
         for fault in error.faults:
             click.echo(str(fault), err=True)
@@ -121,7 +134,8 @@ def _fleeting(stack: ExitStack, configured: "Settings", path: Path | None) -> di
     usual = (path.parent if path else Path()).absolute()
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="filmgate-mock-")))
     extra: dict[str, Any] = {}
-    if configured.database.path == usual / DatabaseSettings().path:
+    database = configured.database
+    if database.is_sqlite and database.path == usual / DatabaseSettings().path:
         extra["database"] = {"url": f"sqlite:///{folder / 'filmgate.db'}"}
     if configured.media.directory == usual / MediaSettings().directory:
         extra["media"] = {"directory": folder / "media"}
@@ -164,9 +178,10 @@ def _listen(host: str, asked: int | None, configured: int) -> Iterator[socket.so
         yield sock
 
 
-async def _run(settings: "Settings", sock: socket.socket) -> None:
+async def _run(settings: "Settings", sock: socket.socket, *, paused: bool) -> None:
     from gateway.app import build  # noqa: PLC0415
     from gateway.cli.server import make_server  # noqa: PLC0415
+    from gateway.engine.standing import pause  # noqa: PLC0415
     from gateway.net import self_test  # noqa: PLC0415
     from gateway.observe import configure  # noqa: PLC0415
 
@@ -189,6 +204,12 @@ async def _run(settings: "Settings", sock: socket.socket) -> None:
     app = await build(settings)
     # Here, where a database that cannot be written is one line, and not inside the server.
     await app.state.engine.prepare()
+    if paused:
+        for name in app.state.engine.tools.accounts:
+            await pause(app.state.engine.tools, name, "started with --paused")
+    # All that there is now stays; looking through it again and again finds nothing.
+    gc.collect()
+    gc.freeze()
     origin = _origin(sock)
 
     def started() -> None:

@@ -81,13 +81,21 @@ def _place(tree: dict[str, Any], path: list[str], text: str) -> str | None:
             key = _key(part, node, kind)
             where = step(where, key)
         kind = _inner(kind, key)
-        fresh = _value(text, kind) if last else [] if kind and kind.items else {}
+        fresh = _value(text, kind) if last else _empty(kind, path[depth + 1])
         if isinstance(key, int) and key == len(node):
             node.append(fresh)
         elif last or key not in _keys(node) or not isinstance(node[key], dict | list):
             node[key] = fresh
+        elif kind and not _is_index(path[depth + 1]):
+            node[key] = kind.as_table(node[key])
         node = node[key]
     return where
+
+
+def _empty(kind: Kind | None, part: str) -> Any:
+    """What `part` is put into where there is nothing yet."""
+    listed = kind is not None and (kind.items or (kind.plain and _is_index(part)))
+    return [] if listed else {}
 
 
 def _keys(node: Any) -> Any:
@@ -105,6 +113,8 @@ def _inner(kind: Kind | None, key: str | int) -> Kind | None:
     """What is at `key` inside a value of `kind`; None where nothing is known."""
     if kind is None:
         return None
+    if isinstance(key, int):
+        kind = kind.plain or kind
     if kind.struct:
         fields = {field.name: field.type for field in msgspec.structs.fields(kind.struct)}
         return Kind.of(fields[key]) if key in fields else None
@@ -112,7 +122,10 @@ def _inner(kind: Kind | None, key: str | int) -> Kind | None:
 
 
 def _value(text: str, kind: Kind | None) -> Any:
-    if kind is None or not (kind.base in {int, float} or kind.struct or kind.items or kind.values):
+    if kind is None:
+        return text
+    kind = kind.plain or kind
+    if not (kind.base in {bool, int, float} or kind.struct or kind.items or kind.values):
         return text
     try:
         read = tomllib.loads(f"value = {text}")
@@ -122,6 +135,12 @@ def _value(text: str, kind: Kind | None) -> Any:
         # The text is not shown again: it may be a secret in the wrong place.
         return Unreadable(
             f"must be {kind.name}, written as in TOML",
-            'for example ["a", "b"]' if kind.items else "for example 8080",
+            _example(kind),
         )
     return read["value"]
+
+
+def _example(kind: Kind) -> str:
+    if kind.base is bool:
+        return "true or false"
+    return 'for example ["a", "b"]' if kind.items else "for example 8080"

@@ -10,12 +10,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 import msgspec
 
 from gateway.config.adapters import check_adapters
+from gateway.config.database import settled_database
 from gateway.config.environment import is_within, overlay, source_of
 from gateway.config.faults import ConfigError, ConfigFault, Faults, step
 from gateway.config.read import Kind, Reader
 from gateway.config.references import resolve
 from gateway.config.rules import check
-from gateway.config.settings import SQLITE, Settings
+from gateway.config.settings import Settings
 from providers.contract import Account, Capabilities, Secret
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -88,6 +89,7 @@ def to_accounts(settings: Settings, providers: Mapping[str, Capabilities]) -> tu
             base_url=account.base_url or providers[account.provider].base_url,
             max_jobs=account.max_jobs,
             email=account.email,
+            exclusive=account.exclusive,
         )
         for account in settings.accounts
     )
@@ -134,9 +136,9 @@ def _merge(under: dict[str, Any], over: Mapping[str, Any], where: str) -> Iterat
 
 
 def _settled(read: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Sound values in their final form: absolute paths, URLs without a slash at the end."""
-    database, media, server = read["database"], read["media"], read["server"]
-    database["url"] = f"{SQLITE}{folder / database['url'].removeprefix(SQLITE)}"
+    """Sound values in their final form: absolute paths, URLs without slash or password."""
+    media, server = read["media"], read["server"]
+    read["database"] = settled_database(read["database"], folder)
     media["directory"] = folder / media["directory"]
     for holder, key in ((server, "public_url"), *((a, "base_url") for a in read["accounts"])):
         if holder[key] is not None:
@@ -153,4 +155,9 @@ def _build(struct: type[S], values: dict[str, Any]) -> S:
             made[field.name] = _build(kind.struct, values[field.name])
         elif kind.items and (inner := kind.items.struct):
             made[field.name] = tuple(_build(inner, value) for value in values[field.name])
+        elif (held := kind.values) and (inner := held.struct):
+            made[field.name] = {
+                name: _build(inner, held.as_table(value))
+                for name, value in values[field.name].items()
+            }
     return struct(**made)

@@ -9,6 +9,7 @@ import re
 import types
 from collections.abc import Callable
 from decimal import Decimal
+from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
@@ -30,12 +31,15 @@ _AMOUNT_HINT: Final = 'a decimal number in quotes with at most 6 decimals, for e
 _NAMES: Final[dict[Any, str]] = {
     str: "a string",
     Path: "a string",
+    bool: "a boolean",
     int: "an integer",
     float: "a number",
     Secret: "a string",
     Decimal: "an amount",
     Network: "a string",
 }
+_SCALARS: Final = frozenset({bool, int, float})
+"""What is not written as a string."""
 
 
 class Unreadable(NamedTuple):
@@ -72,6 +76,19 @@ class Kind(NamedTuple):
         return self.base if is_one else None
 
     @property
+    def plain(self) -> "Kind | None":
+        """The list that may stand for the whole section, if one may."""
+        name = getattr(self.struct, "plain", None)
+        fields = msgspec.structs.fields(self.struct) if self.struct else ()
+        return next((Kind.of(field.type) for field in fields if field.name == name), None)
+
+    def as_table(self, value: Any) -> Any:
+        """`value` as a section, where it is a plain list that stands for one."""
+        if self.plain and isinstance(value, list | tuple):
+            return {getattr(self.struct, "plain", ""): value}
+        return value
+
+    @property
     def items(self) -> "Kind | None":
         """What a list of this kind holds."""
         return Kind.of(get_args(self.base)[0]) if get_origin(self.base) is tuple else None
@@ -84,6 +101,8 @@ class Kind(NamedTuple):
     @property
     def choices(self) -> tuple[str, ...]:
         """The words this may be, if they are listed."""
+        if isinstance(self.base, type) and issubclass(self.base, StrEnum):
+            return tuple(one.value for one in self.base)
         return get_args(self.base) if get_origin(self.base) is Literal else ()
 
     @property
@@ -140,19 +159,22 @@ class Reader:
     def value(self, raw: object, kind: Kind, where: str) -> Any:
         """`raw` as `kind`, or MISSING with a fault noted.
 
-        Sections come back as dicts, so that their sound fields can still be checked.
+        Sections come back as dicts, so that their sound fields can still be checked; one in
+        whose place a plain list stands, as that list.
         """
         if isinstance(raw, Unreadable):
             self._faults.add(where, raw.problem, raw.hint)
             return MISSING
+        if kind.plain and not isinstance(raw, dict):
+            kind = kind.plain
         if kind.struct:
             return self.table(raw, kind.struct, where)
         if kind.items:
             return self._list(raw, kind.items, where)
         if kind.values:
             return self._names(raw, kind.values, where)
-        if kind.base in {int, float}:
-            return self._number(raw, kind, where)
+        if kind.base in _SCALARS:
+            return self._scalar(raw, kind, where)
         return self._text(raw, kind, where)
 
     def _list(self, raw: object, item: Kind, where: str) -> Any:
@@ -169,9 +191,11 @@ class Reader:
         read = {str(key): self.value(raw[key], item, step(where, str(key))) for key in raw}
         return {key: value for key, value in read.items() if value is not MISSING}
 
-    def _number(self, raw: object, kind: Kind, where: str) -> Any:
-        allowed = int if kind.base is int else (int, float)
-        if isinstance(raw, bool) or not isinstance(raw, allowed):
+    def _scalar(self, raw: object, kind: Kind, where: str) -> Any:
+        fraction = isinstance(raw, float) and kind.base is not float
+        # In Python, true is an integer.
+        astray = isinstance(raw, bool) != (kind.base is bool)
+        if fraction or astray or not isinstance(raw, int | float):
             self._faults.add(where, _expected(kind.name, raw), kind.bounds or None)
             return MISSING
         meta = kind.meta
@@ -221,7 +245,7 @@ class Reader:
             return self._secret(raw)
         if kind.base == Network:
             return ip_network(raw)
-        return Path(raw) if kind.base is Path else raw
+        return kind.base(raw) if isinstance(kind.base, type) else raw
 
 
 def _expected(wanted: str, raw: object) -> str:

@@ -80,12 +80,12 @@ def _from_file(path: Path) -> str:
 
 
 def _usable(value: str) -> str:
-    """`value`, if an HTTP header can carry it: that is where every secret here goes."""
+    """`value`, if an HTTP header can carry it: that is where most secrets here go."""
     if not value:
         raise ReferenceProblem("the secret it names is empty")
     if not (value.isascii() and value.isprintable()) or value != value.strip():
         raise ReferenceProblem(
             "the secret it names holds blanks around it, a line break or another character "
-            "that no HTTP header can carry"
+            "than the printable ones of ASCII"
         )
     return value

@@ -7,11 +7,13 @@ table in the README is printed from them.
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta
 
+from gateway.model.strategy import Strategy
 from providers.contract import Secret
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -28,7 +30,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: Annotated[
         str,
-        Meta(description="Address to listen on. Any but a loopback address needs `api_keys`."),
+        Meta(
+            description="Address to listen on. Any but a loopback address needs `api_keys` or "
+            "`operator_keys`."
+        ),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port to listen on.")] = 8080
     public_url: Annotated[
@@ -40,21 +45,55 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     api_keys: Annotated[
         tuple[Secret, ...],
-        Meta(description="Bearer keys that clients use. None: open, and loopback only."),
+        Meta(
+            description="Bearer keys that clients use. With neither these nor `operator_keys` "
+            "the gateway is open, on loopback only, and everybody is its operator."
+        ),
+    ] = ()
+    operator_keys: Annotated[
+        tuple[Secret, ...],
+        Meta(description="Bearer keys that may also see every job and use the operator's routes."),
     ] = ()
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where jobs are kept."""
 
-    url: Annotated[str, Meta(description="`sqlite:///` and the path of the database file.")] = (
-        "sqlite:///filmgate.db"
-    )
+    url: Annotated[
+        str,
+        Meta(
+            description="`sqlite:///` and the path of the database file, or "
+            "`postgresql://user@host:port/name`."
+        ),
+    ] = "sqlite:///filmgate.db"
+    password: Annotated[
+        Secret | None,
+        Meta(description="The password for PostgreSQL, unless it is in the URL or none is asked."),
+    ] = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file of one gateway, and not a server."""
+        return self.url.startswith(SQLITE)
 
     @property
     def path(self) -> Path:
-        """The SQLite file."""
+        """The SQLite file.
+
+        Raises:
+            ValueError: It is no SQLite.
+        """
+        if not self.is_sqlite:
+            raise ValueError("only SQLite has a file")
         return Path(self.url.removeprefix(SQLITE))
+
+    @property
+    def full_url(self) -> Secret:
+        """The URL with the password in it."""
+        if self.password is None:
+            return Secret(self.url)
+        user, _, place = self.url.partition("@")
+        return Secret(f"{user}:{quote(self.password.reveal(), safe='')}@{place}")
 
 
 class MediaSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +132,43 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=10_000, description="How many jobs the account may have in flight."),
     ] = 3
+    exclusive: Annotated[
+        bool,
+        Meta(
+            description="Whether nobody but this gateway makes videos with this key. Otherwise "
+            "a submission whose answer was lost is never taken as not made because it is not "
+            "in the provider's lists."
+        ),
+    ] = True
+
+
+class RouteSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Targets under one name, and how one of them is chosen."""
+
+    plain: ClassVar[str] = "targets"
+    """The setting that a plain list in place of the table stands for."""
+
+    targets: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="An ordered list of targets, each `provider/model`. Alone it may stand "
+            "for the whole route: `NAME = [...]`."
+        ),
+    ]
+    strategy: Annotated[
+        Strategy,
+        Meta(
+            description="Which target gets a job: the first with a free slot, the one whose "
+            "account is the least busy, the cheapest, or one by chance and `weights`."
+        ),
+    ] = Strategy.PRIORITY
+    weights: Annotated[
+        dict[str, Annotated[int, Meta(ge=1, le=1_000_000)]],
+        Meta(
+            description="For `weighted`, a whole number for each target: "
+            '`{ "pictory/veo3.1" = 3, "pictory/pixverse5.5" = 1 }`.'
+        ),
+    ] = {}
 
 
 class MoneySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +228,32 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="Seconds after which a job that is still running needs attention.",
         ),
     ] = 1800.0
+    stalled_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=30 * 86_400,
+            description="Seconds without any progress after which a running job needs attention.",
+        ),
+    ] = 1200.0
+    settle_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=30 * 86_400,
+            description="Seconds after a submission whose answer was lost before which it is "
+            "never taken as not made, and its job sent again.",
+        ),
+    ] = 600.0
+    lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Seconds without a sign of life after which another replica is taken to "
+            "be gone.",
+        ),
+    ] = 15.0
     rest_seconds: Annotated[
         float,
         Meta(
@@ -161,6 +263,20 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True):
             "provider failed.",
         ),
     ] = 300.0
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long finished videos are kept."""
+
+    days: Annotated[
+        float | None,
+        Meta(
+            gt=0,
+            le=36_500,
+            description="Days after which finished videos are removed, with their files; kept "
+            "until you delete them when left out.",
+        ),
+    ] = None
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,10 +298,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings = DatabaseSettings()
     media: MediaSettings = MediaSettings()
     accounts: tuple[AccountSettings, ...] = ()
-    routes: Annotated[
-        dict[str, tuple[str, ...]],
-        Meta(description="A name for an ordered list of targets, each `provider/model`."),
-    ] = {}
+    routes: dict[str, RouteSettings] = {}
     money: MoneySettings = MoneySettings()
     providers: Annotated[
         dict[str, dict[str, str]],
@@ -197,6 +310,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: WebhookSettings = WebhookSettings()
     network: NetworkSettings = NetworkSettings()
     watch: WatchSettings = WatchSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
 
 

@@ -13,8 +13,8 @@ from gateway.config.settings import Settings
 from providers.contract import Secret
 
 HIDDEN: Final = "***"
-PLACEHOLDERS: Final = ("NAME", "SETTING")
-"""What stands in the reference for the free names of a table, and of a table in it."""
+PLACEHOLDERS: Final = {"providers.NAME": "SETTING", "routes.NAME.weights": "TARGET"}
+"""What stands in the reference for the free names of a table; NAME for those of others."""
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -53,17 +53,21 @@ def _section(struct: msgspec.Struct, address: str) -> Iterator[str]:
 def _names(table: Mapping[str, Any], address: str) -> Iterator[str]:
     """A table with free names, and the tables in it."""
     for name, item in table.items():
-        if not isinstance(item, dict):
+        if not isinstance(item, dict | msgspec.Struct):
             yield f"{_key(name)} = {_literal(item)}"
     for name, item in table.items():
+        inner = f"{address}.{_key(name)}"
         if isinstance(item, dict):
-            inner = f"{address}.{_key(name)}"
             yield from ("", f"[{inner}]", *_names(item, inner))
+        elif isinstance(item, msgspec.Struct):
+            yield from ("", f"[{inner}]", *_section(item, inner))
 
 
 def _literal(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
     text = HIDDEN if isinstance(value, Secret) else str(value)
@@ -78,15 +82,14 @@ def _key(name: str) -> str:
 def _rows(struct: type[msgspec.Struct], address: str) -> Iterator[str]:
     for field in msgspec.structs.fields(struct):
         kind, name = Kind.of(field.type), f"{address}{field.name}"
-        if kind.struct:
-            yield from _rows(kind.struct, f"{name}.")
-        elif kind.items and kind.items.struct:
-            yield from _rows(kind.items.struct, f"{name}[].")
+        held = kind
+        while held.values:
+            name, held = f"{name}.{PLACEHOLDERS.get(name, 'NAME')}", held.values
+        if held.struct:
+            yield from _rows(held.struct, f"{name}.")
+        elif held.items and held.items.struct:
+            yield from _rows(held.items.struct, f"{name}[].")
         else:
-            held = kind
-            for placeholder in PLACEHOLDERS:
-                if held.values:
-                    name, held = f"{name}.{placeholder}", held.values
             default = _default(field)
             yield f"| `{name}` | {_type(held)} | {default} | {kind.meta.description} |"
 

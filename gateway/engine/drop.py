@@ -27,10 +27,24 @@ async def foresee(tools: Tools, pins: Pins, digests: Sequence[str]) -> None:
 async def drop(tools: Tools, digests: Sequence[str]) -> None:
     """Remove these files, unless somebody needs them after all.
 
-    Never fails: what cannot be removed now stays marked, and the next start tries again.
+    Never fails: what cannot be removed now stays marked, and is tried again later. Where
+    other replicas may be about to need them, that is when the marks are `ripe`.
     """
+    if tools.database.dialect == "sqlite":
+        await _drop(tools, digests, None)
+
+
+async def drop_ripe(tools: Tools) -> None:
+    """Remove what was marked long ago; for folders that replicas share."""
+    if tools.database.dialect != "sqlite":
+        now = tools.clock.now()
+        digests = await tools.database.write(lambda connection: holdings.ripe(connection, now))
+        await _drop(tools, digests, now - holdings.RIPE)
+
+
+async def _drop(tools: Tools, digests: Sequence[str], before: int | None) -> None:
     for digest in digests:
-        run = partial(holdings.drop, store=tools.media, digests=[digest])
+        run = partial(holdings.drop, store=tools.media, digests=[digest], before=before)
         try:
             await tools.database.write(run, alone=True)
         except (StorageError, OSError) as error:

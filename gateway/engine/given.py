@@ -50,7 +50,7 @@ class _Rows(NamedTuple):
 
 async def look_up(tools: Tools, request: CreateVideo, owner: str) -> Known:
     """Look at everything a request is made from, and at where its notice should go."""
-    rows = await tools.database.read(lambda connection: _rows(connection, request, owner))
+    rows = await _looked_up(tools, request, owner)
     found: dict[str, Input] = {}
     inline: dict[str, Facts] = {}
     faults: list[FieldFault] = []
@@ -75,6 +75,12 @@ async def look_up(tools: Tools, request: CreateVideo, owner: str) -> Known:
             case _:
                 assert_never(one.value)
     return Known(request.with_inputs(found), inline, tuple(faults))
+
+
+async def _looked_up(tools: Tools, request: CreateVideo, owner: str) -> _Rows:
+    if any(isinstance(one.value, FileInput | FrameInput | VideoInput) for one in request.given):
+        return await tools.database.read(lambda connection: _rows(connection, request, owner))
+    return _Rows({}, {})
 
 
 def _rows(connection: Connection, request: CreateVideo, owner: str) -> _Rows:

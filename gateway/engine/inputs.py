@@ -14,8 +14,8 @@ from gateway.model.ids import digest
 from gateway.model.inputs import Given, StoredInput, UrlInput
 from gateway.model.job import Job
 from gateway.model.media import NotMedia
-from gateway.net import DownloadFailed, NetFault
-from gateway.storage import jobs, ledger
+from gateway.net import DownloadFailed, NetFault, NotSent
+from gateway.storage import jobs, uploads
 from providers.contract import (
     Account,
     Adapter,
@@ -46,6 +46,10 @@ class NotReachedError(Exception):
     """The provider could not be reached, or did not answer, which is no fault of the input."""
 
 
+class UploadUnclearError(Exception):
+    """An upload got through, and no usable answer came back: it may be this very file."""
+
+
 class OwnTroubleError(Exception):
     """An input cannot be had for want of something of the gateway's own: disk, connections."""
 
@@ -73,6 +77,7 @@ async def bring(tools: Tools, target: Target, job: Job) -> dict[Role, tuple[str,
     Raises:
         InputError: One cannot be had or used.
         NotReachedError: One cannot be brought over just now.
+        UploadUnclearError: One was sent, and nobody knows whether the provider has it.
         OwnTroubleError: One cannot be fetched just now, through no fault of its own.
         OSError: The store cannot be read or written just now.
         UploadRefusedError: The provider said no.
@@ -173,13 +178,13 @@ async def _as_upload(tools: Tools, target: Target, given: Given, stored: StoredI
     # Another job, or another role of this one, may be bringing the same picture right now.
     async with tools.uploads.hold((store, stored.digest)):
         known = await tools.database.read(
-            lambda connection: ledger.uploaded(connection, store, stored.digest)
+            lambda connection: uploads.reference(connection, store, stored.digest)
         )
         if known is not None:
             return known
         reference = await _upload(tools, target, given, stored)
         await tools.persist(
-            lambda connection: ledger.remember_upload(
+            lambda connection: uploads.remember(
                 connection, store, stored.digest, reference, tools.clock.now()
             )
         )
@@ -201,13 +206,16 @@ async def _upload(tools: Tools, target: Target, given: Given, stored: StoredInpu
                 lane=target.account.name,
                 deadline=UPLOAD_FILM_SECONDS if film else UPLOAD_SECONDS,
             )
-        except NetFault as error:
+        except NotSent as error:
             raise NotReachedError(f"{given.pointer}: the upload failed: {error}") from error
+        except NetFault as error:
+            raise UploadUnclearError(f"{given.pointer}: the upload failed: {error}") from error
     match outcome:
         case Refused():
             raise UploadRefusedError(outcome)
         case Unclear():
-            raise NotReachedError(f"{given.pointer}: the upload failed: {outcome.evidence}")
+            words = f"{given.pointer}: the upload failed: {outcome.evidence}"
+            raise UploadUnclearError(words)
         case Uploaded():
             return outcome.reference
         case _:

@@ -3,26 +3,51 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 import structlog
 
-from gateway.engine import dispatch, intake, line, notices, save, sources, watch
+from gateway.engine import (
+    callbacks,
+    dispatch,
+    hearsay,
+    intake,
+    line,
+    notices,
+    retention,
+    save,
+    sources,
+    takeover,
+    watch,
+)
+from gateway.engine.crash import crash_point
+from gateway.engine.drop import drop_ripe
+from gateway.engine.intake import Accepted, Once
 from gateway.engine.recover import recover
 from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
 from gateway.model.phases import Phase
 from gateway.model.request import CreateVideo
-from gateway.storage import Connection, StorageError, deliveries, jobs, ledger
+from gateway.storage import Connection, StorageError, accounts, deliveries, jobs, orphans
 from gateway.storage.deliveries import Delivery
+from gateway.storage.elapsed import elapsed
 from gateway.storage.jobs import Change
-from gateway.storage.line import next_start_by
+from gateway.storage.line import forgive_old, next_start_by
+from gateway.storage.orphans import Orphan
 
+GAP: Final = 0.02
+"""Seconds from one round to the next at least: a thousand new jobs a second are no reason to
+look around a thousand times."""
 IDLE: Final = 5.0
 """Seconds after which the engine looks at the database though nothing woke it."""
 TROUBLE: Final = 1.0
+PUNCTUAL: Final = 0.1
+"""Seconds that a heartbeat may take for its time to be worth something."""
+LEAVE: Final = 5.0
+"""Seconds that a stop waits for the database to take what it gives back."""
 
 _log = structlog.get_logger()
 
@@ -34,6 +59,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     ready: list[sources.Ready]
     bound: list[line.Bound]
     groups: list[list[Job]]
+    heard: list[list[Orphan]]
     rendered: list[Job]
     notices: list[Delivery]
 
@@ -57,19 +83,26 @@ class Engine:
         self._looked_at: set[str] = set()
         self._good_round = 0.0
         self._loop: asyncio.Task[None] | None = None
+        self._heart: asyncio.Task[None] | None = None
+        self._pruned_at: int | None = None
 
-    async def accept(self, request: CreateVideo, owner: str) -> Job:
+    async def accept(self, request: CreateVideo, owner: str, once: Once | None = None) -> Accepted:
         """Take a job into the line; see `intake.accept`."""
-        job = await intake.accept(self.tools, request, owner)
+        accepted = await intake.accept(self.tools, request, owner, once)
         self._wake.set()
-        return job
+        return accepted
+
+    def wake(self) -> None:
+        """Something is due that was not before."""
+        self._wake.set()
 
     async def called_back(self, provider: str, token: str, body: bytes) -> bool:
         """A provider called; False when the token is not one of ours."""
         if provider not in self.tools.adapters:
             return False
-        known = await watch.called_back(self.tools, provider, token, body, self._looked_at)
-        self._wake.set()
+        known = await callbacks.called_back(self.tools, provider, token, body, self._looked_at)
+        if known:
+            self._wake.set()
         return known
 
     async def prepare(self) -> None:
@@ -79,6 +112,7 @@ class Engine:
             StorageError: The database takes no writes.
         """
         if not self._prepared:
+            await asyncio.to_thread(self.tools.database.live, self.tools.replica)
             await recover(self.tools)
             self._prepared = True
 
@@ -86,6 +120,7 @@ class Engine:
         """Prepare, then run in the background."""
         await self.prepare()
         self._loop = asyncio.create_task(self._run(), name="filmgate-engine")
+        self._heart = asyncio.create_task(self._beat(), name="filmgate-heart")
 
     async def stop(self, seconds: float = dispatch.SUBMIT_SECONDS + 10) -> None:
         """Take up nothing more; return when no submission is under way.
@@ -106,6 +141,11 @@ class Engine:
             for task in left:
                 task.cancel()
             await asyncio.wait(left, timeout=2)
+        if self._heart is not None:
+            self._heart.cancel()
+        if self._prepared:
+            with suppress(StorageError, TimeoutError):
+                await asyncio.wait_for(takeover.leave(self.tools), LEAVE)
 
     @property
     def stalled_seconds(self) -> float:
@@ -118,14 +158,52 @@ class Engine:
         """Do all that is due now, to its end; how many pieces of work that was."""
         tasks, moved = await self._take_up()
         await asyncio.gather(*tasks)
-        return len(tasks) + moved
+        return len(tasks) + moved + await self._prune()
+
+    async def beat(self) -> None:
+        """Be seen alive, and take over from replicas that are gone."""
+        began = elapsed()
+        taken = await takeover.beat(self.tools, frozenset(self._gate.attempts))
+        if taken.changes or taken.gone:
+            self._wake.set()
+        # The time that a slow answer tells has passed.
+        if elapsed() - began < PUNCTUAL:
+            self.tools.follow(taken.time)
+
+    async def _beat(self) -> None:
+        """A heart beats four times in a lease, whatever else the engine has to do.
+
+        Also while the engine stops, for its last submissions may take their time.
+        """
+        while True:
+            await asyncio.sleep(self.tools.pace.lease_seconds / 4)
+            try:
+                await self.beat()
+            except StorageError as error:
+                _log.error("this replica could not be seen", error=str(error))
+            except Exception:  # noqa: BLE001 - a heart that stops would have its work taken
+                _log.exception("a heartbeat failed")
+
+    async def _prune(self) -> int:
+        """Now and then, remove what is old; how many videos that were."""
+        now = self.tools.clock.now()
+        if self._pruned_at is not None and now < self._pruned_at + retention.PAUSE:
+            return 0
+        await self.tools.database.write(lambda connection: forgive_old(connection, now))
+        count = await retention.prune(self.tools)
+        await drop_ripe(self.tools)
+        # A full batch: there is more.
+        self._pruned_at = None if count == retention.BATCH else now
+        return count
 
     async def _run(self) -> None:
         self._good_round = time.monotonic()
         while not self._gate.stopping:
+            began = time.monotonic()
             self._wake.clear()
             try:
                 await self._take_up()
+                await self._prune()
                 pause = await self._pause()
                 self._good_round = time.monotonic()
             except StorageError as error:
@@ -134,10 +212,9 @@ class Engine:
             except Exception:  # noqa: BLE001 - one bad round must not end all jobs
                 _log.exception("the engine stumbled")
                 pause = TROUBLE
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
-            except TimeoutError:
-                continue
+            await asyncio.sleep(began + GAP - time.monotonic())
 
     async def _take_up(self) -> tuple[list[asyncio.Task[None]], int]:
         """Start a task for everything that is due; these, and how many jobs moved at once."""
@@ -149,6 +226,8 @@ class Engine:
         for one in claim.ready:
             self._taking.add(one.job.id)
             tasks.append(self._spawn(self._bring_in(one), "source", job=one.job.id))
+        if claim.bound:
+            crash_point("slot-bound")
         for bound in claim.bound:
             line.log_bound(bound)
             work = dispatch.carry_out(tools, bound, self._gate)
@@ -158,6 +237,9 @@ class Engine:
         for group in claim.groups:
             self._looked_at.update(job.id for job in group)
             tasks.append(self._spawn(self._look(group), "look", account=group[0].account))
+        for some in claim.heard:
+            work = hearsay.look(tools, some)
+            tasks.append(self._spawn(work, "hearsay", account=some[0].account))
         for job in claim.rendered:
             self._saving += 1
             tasks.append(self._spawn(self._save(job), "save", job=job.id))
@@ -167,17 +249,23 @@ class Engine:
         return tasks, len(claim.changes)
 
     def _claim(self, connection: Connection) -> Claim:
-        now = self.tools.clock.now()
-        expired = line.expire(connection, self.tools)
-        ready, failed = sources.take_ready(connection, now, self._taking)
+        tools, now = self.tools, self.tools.clock.now()
+        replica = tools.replica
+        expired = line.expire(connection, tools)
+        ready, failed = sources.take_ready(connection, replica, now, self._taking)
         return Claim(
             changes=[*expired, *failed],
             ready=ready,
-            bound=line.bind_line(connection, self.tools),
-            groups=watch.take_watched(connection, now, self._looked_at),
-            rendered=save.take_rendered(connection, now, save.AT_ONCE - self._saving),
-            notices=notices.take_due(connection, now, notices.AT_ONCE - self._telling),
+            bound=line.bind_line(connection, tools) if self._may_begin() else [],
+            groups=watch.take_watched(connection, tools, now, self._looked_at),
+            heard=hearsay.take_heard(connection, now),
+            rendered=save.take_rendered(connection, replica, now, save.AT_ONCE - self._saving),
+            notices=notices.take_due(connection, replica, now, notices.AT_ONCE - self._telling),
         )
+
+    def _may_begin(self) -> bool:
+        """Whether jobs may be given slots here: others must not think this replica dead."""
+        return not self._gate.stopping and self.tools.database.holds_life
 
     async def _bring_in(self, ready: sources.Ready) -> None:
         try:
@@ -217,7 +305,8 @@ class Engine:
             return [
                 jobs.next_due(connection, now, *full),
                 next_start_by(connection),
-                ledger.cooling_until(connection, now),
+                accounts.cooling_until(connection, now),
+                orphans.next_due(connection),
                 # Those that wait for room are woken by its coming.
                 None if busy else deliveries.next_due(connection),
             ]

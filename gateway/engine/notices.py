@@ -15,6 +15,7 @@ import structlog
 from standardwebhooks import Webhook
 
 from gateway.engine import policy
+from gateway.engine.crash import crash_point
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
@@ -50,11 +51,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
-def take_due(connection: Connection, now: int, room: int) -> list[Delivery]:
+def take_due(connection: Connection, replica: str, now: int, room: int) -> list[Delivery]:
     """Notices to be sent now, at most `room`."""
     if room <= 0:
         return []
-    return deliveries.take_due(connection, now, until=now + LEASE, limit=room)
+    return deliveries.take_due(connection, now, until=now + LEASE, limit=room, replica=replica)
 
 
 async def deliver(tools: Tools, delivery: Delivery) -> None:
@@ -74,6 +75,7 @@ async def deliver(tools: Tools, delivery: Delivery) -> None:
         result = after(f"internal error: {type(error).__name__}", tries, tools.rng)
     else:
         result = after(answer, tries, tools.rng, now=tools.clock.now())
+    crash_point("notice-sent")
 
     def record(connection: Connection) -> bool:
         now = tools.clock.now()
@@ -86,6 +88,7 @@ async def deliver(tools: Tools, delivery: Delivery) -> None:
         return there
 
     await tools.persist(record)
+    crash_point("notice-stored")
     tell = _log.info if result.delivered else _log.warning
     tell(
         "notice",

@@ -11,22 +11,26 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from gateway.engine import policy
+from gateway.engine import adoption, hearsay, orphaning, policy
+from gateway.engine.adoption import ANSWERED
+from gateway.engine.crash import crash_point
 from gateway.engine.inputs import upload_store
-from gateway.engine.line import Bound
+from gateway.engine.line import Bound, give_back
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import JobError
-from gateway.model.phases import Event, Phase
+from gateway.model.phases import Event, Phase, step
 from gateway.net import NotSent
 from gateway.routing.characters import doubtful
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, accounts, jobs, ledger, line, uploads
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
+from gateway.storage.orphans import Orphan, Reason
 from providers.contract import (
     Accepted,
     Account,
     Fault,
+    Limit,
     Refused,
     Role,
     Scope,
@@ -34,6 +38,11 @@ from providers.contract import (
     Unclear,
 )
 
+_FULL: Final = (Limit.ACCOUNT_JOBS, Limit.PLAN)
+"""These refusals tell how many jobs an account carries."""
+
+UPLOAD_TRIES: Final = 20
+"""How often an upload that gets no usable answer is tried: over a quarter of an hour."""
 INPUT_TRIES: Final = 5
 """How often an input that cannot be fetched is tried before the job fails."""
 
@@ -62,33 +71,67 @@ async def record_outcome(
 
 
 async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
+    stray: list[Orphan] = []
+
     def record(connection: Connection) -> Change | None:
-        now = tools.clock.now()
-        ledger.reached(connection, bound.account.name)
-        ledger.not_throttled(connection, bound.account.name)
-        if ledger.remote_id_taken(connection, bound.account.name, accepted.remote_id):
-            return _lose(
-                connection,
-                tools,
-                bound,
-                f"the provider answered with the id of another job: {accepted.remote_id}",
-            )
-        # A fact, whoever has the job by now; so not only when the move is made.
-        ledger.mark(connection, bound.attempt_id, State.ACCEPTED, remote_id=accepted.remote_id)
-        pause = policy.next_look(tools.poll_seconds(bound.choice.provider), None, tools.rng)
-        return jobs.move(
-            connection,
-            bound.job.id,
-            Phase.SUBMITTING,
-            Event.ACCEPTED,
-            now,
-            detail=accepted.remote_id,
-            remote_id=accepted.remote_id,
-            deadline_at=tools.deadline(),
-            due_at=now + pause,
-        )
+        name = bound.account.name
+        if accounts.took_one(connection, name):
+            line.forgive(connection, bound.account.provider)
+        ledger.sender_done(connection, bound.attempt_id)
+        if ledger.remote_id_taken(
+            connection, bound.account.provider, accepted.remote_id, by_others_than=bound.attempt_id
+        ):
+            words = f"the provider answered with the id of another job: {accepted.remote_id}"
+            change = lose(connection, tools, bound.job.id, bound.attempt_id, words)
+        else:
+            change = _known(connection, tools, bound, accepted.remote_id, stray)
+        crash_point("outcome-storing")
+        return change
 
     await tools.moved(record)
+    crash_point("outcome-stored")
+    for orphan in stray[:1]:
+        orphaning.tell(orphan)
+
+
+def _known(
+    connection: Connection, tools: Tools, bound: Bound, remote_id: str, stray: list[Orphan]
+) -> Change | None:
+    """The provider made the job; wherever ours stands, for others may have taken over meanwhile.
+
+    What nobody waits for goes to `stray`.
+    """
+    attempt = ledger.by_id(connection, bound.attempt_id)
+    now = tools.clock.now()
+    if attempt is None:
+        reason = orphaning.reason_of(connection, bound.job.id)
+    elif attempt.remote_id not in {None, remote_id}:
+        reason = Reason.DOUBLE
+    elif attempt.state is not State.ENDED:
+        pause = policy.next_look(tools.poll_seconds(bound.choice.provider), tools.rng)
+        return adoption.own(
+            connection, tools, attempt, remote_id, ANSWERED, remote_id, due_at=now + pause
+        )
+    elif attempt.remote_id is not None:
+        return None
+    elif change := adoption.revive(connection, tools, attempt, remote_id, "its answer came late"):
+        return change
+    else:
+        reason = orphaning.reason_of(connection, bound.job.id)
+        ledger.mark(connection, attempt.id, State.ENDED, remote_id=remote_id)
+    orphan = Orphan(
+        account=bound.account.name,
+        remote_id=remote_id,
+        job_id=bound.job.id,
+        attempt_id=bound.attempt_id,
+        reason=reason,
+        detail="the answer to its submission came late",
+        url=None,
+        found_at=now,
+    )
+    if orphaning.keep(connection, orphan):
+        stray.append(orphan)
+    return None
 
 
 async def refused(
@@ -107,32 +150,17 @@ async def refused(
 
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
-        change = jobs.move(
-            connection,
-            bound.job.id,
-            leaving,
-            then.event,
-            now,
-            detail=words,
-            error=error,
-            **_after(bound, then),
-        )
-        name = bound.account.name
-        if change is not None:
-            ledger.end(connection, bound.attempt_id, now, evidence=answer.words)
-        ledger.reached(connection, name)
-        if error is None:
-            reason = answer.fault.value
-            before = ledger.throttled(connection, name, now, reason) if answer.retry else 0
-            rests.append(policy.rest(answer, before, tools.rest, tools.rng))
-            concerned = _concerned(tools, bound.account, answer.scope)
-            ledger.cool(connection, concerned, now + rests[-1], reason)
+        values = {**_after(bound, then), "error": error}
+        change = _unmade(connection, tools, bound, leaving, then.event, words, **values)
+        _hold_against(connection, tools, bound.account, answer, words, now, rests)
         if inputs and policy.doubts_uploads(answer):
             sent = [reference for many in inputs.values() for reference in many]
-            ledger.forget_uploads(connection, upload_store(bound.account), sent)
+            uploads.forget(connection, upload_store(bound.account), sent)
+        crash_point("outcome-storing")
         return change
 
     await tools.moved(record)
+    crash_point("outcome-stored")
     if then.event is Event.TURNED_AWAY:
         _log.warning(
             "an account rests",
@@ -142,13 +170,98 @@ async def refused(
         )
 
 
+def _hold_against(
+    connection: Connection,
+    tools: Tools,
+    account: Account,
+    answer: Refused,
+    words: str,
+    now: int,
+    rests: list[int],
+) -> None:
+    """What a refusal means for the accounts it is about; how long they rest goes to `rests`."""
+    if answer.scope is Scope.JOB and not answer.retry:
+        if accounts.worked(connection, account.name):
+            line.forgive(connection, account.provider)
+        return
+    accounts.reached(connection, account.name)
+    reason = answer.fault.value
+    before = accounts.throttled(connection, account.name, now, reason) if answer.retry else 0
+    rests.append(policy.rest(answer, before, tools.rest, tools.rng))
+    concerned = _concerned(tools, account, answer.scope)
+    if answer.limit in _FULL:
+        accounts.full(connection, account.name, now)
+    if answer.retry:
+        accounts.cool(connection, concerned, now + rests[-1], reason, words)
+    else:
+        accounts.pause(connection, concerned, now, now + rests[-1], reason, words)
+
+
+def _unmade(
+    connection: Connection,
+    tools: Tools,
+    bound: Bound,
+    leaving: Phase,
+    event: Event,
+    words: str,
+    **values: object,
+) -> Change | None:
+    """The provider made nothing of this attempt: its job moves on, wherever it stands.
+
+    It may have been canceled meanwhile, or taken over as one whose outcome is lost. Where a
+    callback has told of a job all the same, a look with our own key has to settle it.
+    """
+    now = tools.clock.now()
+    ways = {leaving: (event, values)}
+    if leaving is Phase.SUBMITTING:
+        ledger.sender_done(connection, bound.attempt_id)
+        attempt = ledger.by_id(connection, bound.attempt_id)
+        if attempt is not None and attempt.remote_id is not None:
+            return None
+        if attempt is not None and attempt.was_heard_of:
+            told = f"{words}; but its callback came, about {attempt.claimed_id or 'no id'}"
+            return lose(connection, tools, bound.job.id, bound.attempt_id, told)
+        ways |= {
+            Phase.CANCELING: (event, {"error": policy.canceled("nothing was spent")}),
+            Phase.SUBMISSION_UNKNOWN: (Event.NOT_MADE, {}),
+            Phase.NEEDS_ATTENTION: (Event.NOT_MADE, {}),
+        }
+    for phase, (what, changed) in ways.items():
+        if step(phase, what) is Phase.WAITING_FOR_SLOT:
+            owner = bound.job.owner
+            change = give_back(
+                connection,
+                bound.job.id,
+                owner,
+                phase,
+                what,
+                now,
+                of=bound.attempt_id,
+                detail=words,
+                **changed,
+            )
+        else:
+            change = jobs.move(
+                connection,
+                bound.job.id,
+                phase,
+                what,
+                now,
+                of=bound.attempt_id,
+                detail=words,
+                **changed,
+            )
+        if change is not None:
+            ledger.end(connection, bound.attempt_id, now, evidence=words)
+            return change
+    return None
+
+
 def _after(bound: Bound, then: policy.Consequence) -> dict[str, object]:
     """What a refusal sets along with the phase: a job that has not failed is in line again."""
-    if then.error is not None:
-        return {}
     if then.event is Event.TURNED_AWAY:
-        return {**_released(), "turned_away": bound.job.turned_away + 1}
-    return _released()
+        return {"turned_away": bound.job.turned_away + 1}
+    return {}
 
 
 def _with_hint(tools: Tools, bound: Bound, answer: Refused) -> str:
@@ -165,37 +278,70 @@ def _concerned(tools: Tools, account: Account, scope: Scope) -> list[str]:
     """The accounts that a refusal of this scope is about."""
     if scope is Scope.PROVIDER:
         return [one.name for one in tools.accounts.values() if one.provider == account.provider]
-    return [account.name] if scope is Scope.ACCOUNT else []
+    return [account.name]
 
 
 async def lost(tools: Tools, bound: Bound, evidence: str, remote_id: str | None = None) -> None:
     """Nobody knows whether a job was made; an id that was heard of all the same is kept."""
 
     def record(connection: Connection) -> Change | None:
-        if remote_id is not None:
+        attempt = ledger.by_id(connection, bound.attempt_id)
+        again = None
+        if attempt is not None and remote_id is not None:
             # Kept like an id from a callback: it counts after a look with our own key.
-            ledger.claim(connection, bound.attempt_id, remote_id)
-        return _lose(connection, tools, bound, evidence)
+            again = hearsay.hear(connection, tools, attempt, remote_id)
+        change = lose(connection, tools, bound.job.id, bound.attempt_id, evidence) or again
+        ledger.sender_done(connection, bound.attempt_id)
+        crash_point("outcome-storing")
+        return change
 
     await tools.moved(record)
+    crash_point("outcome-stored")
 
 
-def _lose(connection: Connection, tools: Tools, bound: Bound, evidence: str) -> Change | None:
-    """The outcome is not known: the slot stays taken, for the job may well be running."""
+def lose(
+    connection: Connection, tools: Tools, job_id: str, attempt_id: str, evidence: str
+) -> Change | None:
+    """From here on an attempt is looked for, and never sent again on a guess.
+
+    The slot stays taken, for the job may well be running. None where its outcome is known, or
+    looked for already.
+    """
+    attempt = ledger.by_id(connection, attempt_id)
+    if attempt is None or attempt.state is not State.SENDING:
+        return None
     now = tools.clock.now()
-    change = jobs.move(
-        connection,
-        bound.job.id,
-        Phase.SUBMITTING,
-        Event.OUTCOME_LOST,
-        now,
-        detail=evidence,
-        deadline_at=tools.deadline(),
-        due_at=now + 15 * SECOND,
-    )
-    if change is not None:
-        ledger.mark(connection, bound.attempt_id, State.UNKNOWN, evidence=evidence)
-    return change
+    # An id that was heard of is looked at straight away.
+    pause = 0 if attempt.claimed_id else policy.first_search(tools.settle)
+    for leaving in (Phase.SUBMITTING, Phase.CANCELING):
+        change = jobs.move(
+            connection,
+            job_id,
+            leaving,
+            Event.OUTCOME_LOST,
+            now,
+            of=attempt_id,
+            detail=evidence,
+            deadline_at=tools.deadline(),
+            due_at=now + pause,
+        )
+        if change is not None:
+            ledger.mark(connection, attempt_id, State.UNKNOWN, evidence=evidence)
+            return change
+    return None
+
+
+async def never_sent(tools: Tools, bound: Bound, words: str) -> None:
+    """The intent is stored, and the request did not leave and never will."""
+
+    def record(connection: Connection) -> Change | None:
+        attempt = ledger.by_id(connection, bound.attempt_id)
+        if attempt is None or attempt.state in {State.PREPARING, State.ENDED}:
+            return None
+        return _unmade(connection, tools, bound, Phase.SUBMITTING, Event.NOT_SENT, words)
+
+    await tools.moved(record)
+    crash_point("outcome-stored")
 
 
 async def input_failed(tools: Tools, bound: Bound, words: str, *, retry: bool) -> None:
@@ -208,15 +354,33 @@ async def input_failed(tools: Tools, bound: Bound, words: str, *, retry: bool) -
     await _fail(tools, bound, Phase.PREPARING, Event.INPUT_UNUSABLE, error)
 
 
+async def upload_unclear(tools: Tools, bound: Bound, words: str) -> None:
+    """The file may be the trouble: the job lets others go first, and tries for a good while."""
+    failures = bound.job.failures + 1
+    if failures >= UPLOAD_TRIES:
+        error = JobError(code="input_unusable", message=words)
+        await _fail(tools, bound, Phase.PREPARING, Event.INPUT_UNUSABLE, error)
+        return
+
+    def record(connection: Connection) -> Change | None:
+        return _unmade(
+            connection,
+            tools,
+            bound,
+            Phase.PREPARING,
+            Event.HELD_BACK,
+            words,
+            due_at=tools.clock.now() + policy.backoff(failures, tools.rng),
+            failures=failures,
+            turned_away=bound.job.turned_away + 1,
+        )
+
+    await tools.moved(record)
+
+
 async def _fail(tools: Tools, bound: Bound, leaving: Phase, event: Event, error: JobError) -> None:
     def record(connection: Connection) -> Change | None:
-        now = tools.clock.now()
-        change = jobs.move(
-            connection, bound.job.id, leaving, event, now, detail=error.message, error=error
-        )
-        if change is not None:
-            ledger.end(connection, bound.attempt_id, now, evidence=error.message)
-        return change
+        return _unmade(connection, tools, bound, leaving, event, error.message, error=error)
 
     await tools.moved(record)
 
@@ -226,10 +390,10 @@ async def not_reached(tools: Tools, bound: Bound, leaving: Phase, event: Event, 
 
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
-        change = _give_back(connection, bound, leaving, event, words, now)
-        failures = ledger.not_reached(connection, bound.account.name)
+        change = _unmade(connection, tools, bound, leaving, event, words)
+        failures = accounts.not_reached(connection, bound.account.name)
         until = now + policy.backoff(failures, tools.rng)
-        ledger.cool(connection, [bound.account.name], until, policy.UNREACHABLE)
+        accounts.cool(connection, [bound.account.name], until, policy.UNREACHABLE, words)
         return change
 
     await tools.moved(record)
@@ -239,38 +403,8 @@ async def hold_back(tools: Tools, bound: Bound, words: str, failures: int | None
     """Nothing was paid: the slot is given back, and the job tries again in a while."""
 
     def record(connection: Connection) -> Change | None:
-        now = tools.clock.now()
-        counted = {} if failures is None else {"failures": failures}
-        return _give_back(
-            connection,
-            bound,
-            Phase.PREPARING,
-            Event.HELD_BACK,
-            words,
-            now,
-            due_at=now + policy.backoff(failures or 1, tools.rng),
-            **counted,
-        )
+        due_at = tools.clock.now() + policy.backoff(failures or 1, tools.rng)
+        values = {"due_at": due_at} | ({} if failures is None else {"failures": failures})
+        return _unmade(connection, tools, bound, Phase.PREPARING, Event.HELD_BACK, words, **values)
 
     await tools.moved(record)
-
-
-def _give_back(
-    connection: Connection,
-    bound: Bound,
-    leaving: Phase,
-    event: Event,
-    words: str,
-    now: int,
-    **values: object,
-) -> Change | None:
-    change = jobs.move(
-        connection, bound.job.id, leaving, event, now, detail=words, **_released(), **values
-    )
-    if change is not None:
-        ledger.end(connection, bound.attempt_id, now, evidence=words)
-    return change
-
-
-def _released() -> dict[str, object]:
-    return {"attempt_id": None, "account": None, "chosen": None}

@@ -19,6 +19,22 @@ SLOW_WATCH: Final = 300 * SECOND
 
 DAY: Final = 86_400 * SECOND
 
+FIRST_SEARCH: Final = 15 * SECOND
+"""From a lost answer to the first search for its job."""
+SEARCH: Final = (20, 30)
+"""Seconds between two searches of an account, while a lost job may yet be proved not made."""
+USUAL_SETTLE: Final = 600 * SECOND
+"""What these paces suit; where less time is given to settle, they are as much quicker."""
+LOOKS: Final = 3
+"""Whole searches in a row that have to miss a job before it counts as not made."""
+CALLBACK_FRESH: Final = 5 * SECOND
+"""A look that began no later than this after a callback is owed to it."""
+CALLBACKS_TRUSTED: Final = 3
+"""Ends in a row of which a callback told, before polls grow rarer."""
+MOST_STRETCH: Final = 3.0
+SLOWEST: Final = 30.0
+"""Seconds: polls are not stretched beyond this."""
+
 LEASE: Final = 120 * SECOND
 """How long a stage may work on a job before the job is taken to be abandoned."""
 
@@ -86,14 +102,50 @@ def backoff(failures: int, rng: Random) -> int:
     return round(pause * rng.uniform(1.0, 1.2))
 
 
-def next_look(pace_seconds: float, asked_seconds: float | None, rng: Random) -> int:
-    """The pause before the next poll: the provider's pace with jitter, or what it asked for.
+def stretched(pace_seconds: float, callbacks: int) -> float:
+    """The pace of polls where callbacks have told of the last ends: up to three times as slow.
 
-    A wish is honoured up to five minutes: a look costs the provider next to nothing, and a
-    paid video must not be forgotten over one odd answer.
+    Never beyond what providers ask for (10 to 30 s); a pace that is slower stays.
     """
-    pause = pace_seconds * rng.uniform(0.9, 1.1)
-    return round(max(pause * SECOND, min((asked_seconds or 0.0) * SECOND, SLOW_WATCH)))
+    if callbacks < CALLBACKS_TRUSTED:
+        return pace_seconds
+    factor = min(1.0 + (callbacks - CALLBACKS_TRUSTED + 1) / 2, MOST_STRETCH)
+    return max(pace_seconds, min(pace_seconds * factor, SLOWEST))
+
+
+def first_search(settle: int) -> int:
+    """The pause before the first search for a job whose answer was lost."""
+    return round(FIRST_SEARCH * _haste(settle))
+
+
+def next_search(since_sent: int, settle: int, rng: Random) -> int:
+    """The pause before an account is searched again for a job that was sent that long ago."""
+    first, most = SEARCH
+    pause = rng.uniform(first, most) * _haste(settle)
+    return round((pause if since_sent < 2 * settle else pause * 3) * SECOND)
+
+
+def _haste(settle: int) -> float:
+    return min(1.0, settle / USUAL_SETTLE)
+
+
+def canceled(words: str) -> JobError:
+    """The end of a job that its caller did not want any more."""
+    return JobError(code="canceled", message=f"canceled: {words}")
+
+
+def next_look(pace_seconds: float, rng: Random) -> int:
+    """The pause before the next poll: the provider's pace with jitter."""
+    return round(pace_seconds * rng.uniform(0.9, 1.1) * SECOND)
+
+
+def asked(seconds: float | None) -> int:
+    """How long a provider wants to be left alone, as far as that is honoured: five minutes.
+
+    A look costs it next to nothing, and a paid video must not be forgotten over one odd
+    answer.
+    """
+    return round(min((seconds or 0.0) * SECOND, SLOW_WATCH))
 
 
 def late_look(failures: int) -> int:

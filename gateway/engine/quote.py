@@ -1,7 +1,7 @@
 """What a request would lead to, told before anything is spent. Sends and stores nothing."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,15 +17,16 @@ from gateway.model.inputs import Given, InlineInput, StoredInput, UrlInput
 from gateway.model.job import Choice
 from gateway.model.quote import Quote, QuotedChoice, QuotedRequest, RefusedTarget
 from gateway.model.request import CreateVideo
+from gateway.model.strategy import Strategy
 from gateway.routing.choose import choose
 from gateway.routing.routes import Weighed
-from gateway.storage import Connection, ledger
-from gateway.storage.ledger import FreeSlot, Rest
-from gateway.storage.line import last_place
+from gateway.storage import Connection, accounts, uploads
+from gateway.storage.accounts import FreeSlot, Rest
 from providers.contract import Account, InputForm, Role
 
 TOKEN = "<token of the attempt>"  # noqa: S105 - stands for one
 REFERENCE = "<id of the attempt>"
+SEED = "<seed of the attempt>"
 
 
 class _Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,22 +37,29 @@ class _Now(msgspec.Struct, frozen=True, kw_only=True):
     rests: Mapping[str, list[Rest] | None]
 
 
-async def quote(tools: Tools, request: CreateVideo, owner: str) -> Quote:
+async def quote(
+    tools: Tools, request: CreateVideo, owner: str, *, mask: Callable[[str], str] = str
+) -> Quote:
     """Who would take the request now, what would be sent, and what it would cost.
+
+    What of an account would be sent is told as `mask` lets it be seen.
 
     Raises:
         InvalidError: No target can serve it, with the reasons that `accept` would give.
         NoSlotError: It would not wait, and would have to.
     """
-    known, weighed, choices = await judge(tools, request, owner)
+    known, weighed, able = await judge(tools, request, owner)
+    choices, strategy = tools.routes.arrange(known.request, able, tools.rng)
     queue = known.request.routing.queue
     now = await tools.database.read(
-        lambda connection: _now(connection, tools, choices, queue=queue)
+        lambda connection: _now(connection, tools, owner, choices, strategy, queue=queue)
     )
-    found = choose(choices, now.spare)
+    found = choose(choices, now.spare, strategy)
     choice = choices[0] if found is None else choices[found[0]]
     account = _account(tools, choice, None if found is None else found[1])
-    inputs = await _inputs(tools, known.request, account)
+    inputs = await _inputs(tools, known.request, account, mask)
+    if account.email is not None:
+        account = msgspec.structs.replace(account, email=mask(account.email))
     quoted = [_choice(tools, one, one.choice, now) for one in weighed if one.choice is not None]
     chosen = next(one for one in quoted if one.target == choice.target)
     return Quote(
@@ -75,16 +83,24 @@ async def quote(tools: Tools, request: CreateVideo, owner: str) -> Quote:
     )
 
 
-def _now(connection: Connection, tools: Tools, choices: tuple[Choice, ...], *, queue: bool) -> _Now:
+def _now(
+    connection: Connection,
+    tools: Tools,
+    owner: str,
+    choices: tuple[Choice, ...],
+    strategy: Strategy,
+    *,
+    queue: bool,
+) -> _Now:
     now = tools.clock.now()
     spare = line.spare_slots(connection, now)
-    if not queue and (refusal := line.no_slot(connection, choices, spare, now)):
+    if not queue and (refusal := line.no_slot(connection, choices, strategy, spare, now)):
         raise refusal
     providers = {choice.provider for choice in choices}
     return _Now(
         spare=spare,
-        position=last_place(connection, choices),
-        rests={name: ledger.resting(connection, [name], now) for name in providers},
+        position=line.last_place(connection, owner, choices),
+        rests={name: accounts.resting(connection, [name], now) for name in providers},
     )
 
 
@@ -120,7 +136,7 @@ def _reason(rests: list[Rest] | None) -> str:
 
 
 async def _inputs(
-    tools: Tools, request: CreateVideo, account: Account
+    tools: Tools, request: CreateVideo, account: Account, mask: Callable[[str], str]
 ) -> dict[Role, tuple[str, ...]]:
     """The inputs as the provider would get them, `<…>` for what does not exist yet."""
     form = tools.adapters[account.provider].capabilities.input_form
@@ -130,7 +146,8 @@ async def _inputs(
         if form is InputForm.URL and isinstance(one.value, UrlInput):
             shown = one.value.url
         elif form is InputForm.UPLOAD:
-            shown = await _uploaded(tools, one, account) or shown
+            known = await _uploaded(tools, one, account)
+            shown = mask(known) if known else shown
         inputs[one.role] = (*inputs.get(one.role, ()), shown)
     return inputs
 
@@ -145,7 +162,7 @@ async def _uploaded(tools: Tools, given: Given, account: Account) -> str | None:
         case _:
             return None
     return await tools.database.read(
-        lambda connection: ledger.uploaded(connection, upload_store(account), known)
+        lambda connection: uploads.reference(connection, upload_store(account), known)
     )
 
 
@@ -153,13 +170,21 @@ def _request(
     tools: Tools, account: Account, choice: Choice, inputs: Mapping[Role, tuple[str, ...]]
 ) -> QuotedRequest:
     """The paid request as the adapter makes it; it goes nowhere."""
+    offer = tools.adapters[choice.provider].capabilities.offer(choice.spec.model, choice.spec.mode)
+    drawn = None if offer is None or choice.spec.seed is not None else offer.seed
+    if drawn is not None:
+        spec = msgspec.structs.replace(choice.spec, seed=drawn[1])
+        choice = msgspec.structs.replace(choice, spec=spec)
     submission = submission_of(tools, account, choice, inputs, token=TOKEN, reference=REFERENCE)
     flow = tools.adapters[choice.provider].submit(submission)
     try:
         request = next(flow)
     finally:
         flow.close()
-    return QuotedRequest(method=request.method, url=request.url, body=_readable(request.body))
+    body = _readable(request.body)
+    if drawn is not None and isinstance(body, dict):
+        body = {name: SEED if value == drawn[1] else value for name, value in body.items()}
+    return QuotedRequest(method=request.method, url=request.url, body=body)
 
 
 def _readable(body: bytes) -> Any:

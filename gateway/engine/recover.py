@@ -1,17 +1,22 @@
-"""Start-up is recovery: every job is taken up by the phase its row is in."""
+"""Taking over what an earlier process left; start-up is recovery, there is no other path."""
 
 import structlog
 
-from gateway.engine import policy
+from gateway.engine import policy, takeover
 from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
-from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, deliveries, holdings, jobs, ledger, line
-from gateway.storage.ledger import State
+from gateway.model.phases import Phase
+from gateway.storage import Connection, accounts, deliveries, holdings, jobs, line
 from providers.contract import Fault
 
-UNKNOWN = {"outcome_lost", Phase.SUBMISSION_UNKNOWN.value}
-RESTARTED = "the gateway restarted"
+_WATCHED = (
+    Phase.WAITING_FOR_INPUT,
+    Phase.SUBMISSION_UNKNOWN,
+    Phase.RENDERING,
+    Phase.CANCELING,
+    Phase.DOWNLOADING,
+    Phase.NEEDS_ATTENTION,
+)
 
 _log = structlog.get_logger()
 
@@ -19,18 +24,23 @@ _log = structlog.get_logger()
 async def recover(tools: Tools) -> None:
     """Take over what an earlier process left behind.
 
-    What had not been sent goes back into the line; what may have been sent is not sent
-    again; everything else is simply due now.
+    What had not been sent goes back into the line; what may have been sent is looked for;
+    everything else is simply due now. Where replicas share the database, only the work of
+    those that are gone is touched.
     """
     await tools.database.write(
-        lambda connection: ledger.sync_accounts(connection, tuple(tools.accounts.values()))
+        lambda connection: accounts.sync(connection, tuple(tools.accounts.values()))
     )
-    taken = await tools.database.write(lambda connection: _take_over(connection, tools))
-    if any(taken.values()):
-        # Those of unknown outcome hold slots until they are found, or their deadline passes.
-        tell = _log.warning if UNKNOWN & taken.keys() else _log.info
-        tell("jobs taken over", **taken)
-    await drop(tools, await tools.database.read(holdings.doomed))
+    taken = await takeover.beat(tools, ())
+    if tools.database.dialect == "sqlite":
+        due = await tools.database.write(lambda connection: _make_due(connection, tools))
+        if any(due.values()):
+            _log.info("jobs taken up", **due)
+        # Others may be about to need bytes that only their own memory knows of.
+        await drop(tools, await tools.database.read(holdings.doomed))
+    lost = sum(change.entered is Phase.SUBMISSION_UNKNOWN for change in taken.changes)
+    if lost:
+        _log.warning("submissions are looked for whose answers were lost", jobs=lost)
     stranded = await tools.database.read(
         lambda connection: line.unserved(connection, _served(tools))
     )
@@ -42,48 +52,11 @@ def _served(tools: Tools) -> tuple[str, ...]:
     return tuple({account.provider for account in tools.accounts.values()})
 
 
-def _take_over(connection: Connection, tools: Tools) -> dict[str, int]:
+def _make_due(connection: Connection, tools: Tools) -> dict[str, int]:
+    """Nobody else lives: no pause that an earlier process made has to be waited for."""
     now = tools.clock.now()
     jobs.rebase(connection, now)
-    ledger.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
+    accounts.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
     deliveries.rebase(connection, now, policy.DAY)
-    counts: dict[str, int] = {}
-    for job in jobs.in_phase(connection, Phase.PREPARING):
-        if job.attempt_id is not None:
-            ledger.end(connection, job.attempt_id, now, evidence=f"{RESTARTED} before it was sent")
-        jobs.move(
-            connection,
-            job.id,
-            Phase.PREPARING,
-            Event.HELD_BACK,
-            now,
-            detail=RESTARTED,
-            attempt_id=None,
-            account=None,
-            chosen=None,
-        )
-        counts["back_in_line"] = counts.get("back_in_line", 0) + 1
-    for job in jobs.in_phase(connection, Phase.SUBMITTING):
-        words = f"{RESTARTED} while the answer was awaited"
-        if job.attempt_id is not None:
-            ledger.mark(connection, job.attempt_id, State.UNKNOWN, evidence=words)
-        jobs.move(
-            connection,
-            job.id,
-            Phase.SUBMITTING,
-            Event.OUTCOME_LOST,
-            now,
-            detail=words,
-            deadline_at=tools.deadline(),
-        )
-        counts["outcome_lost"] = counts.get("outcome_lost", 0) + 1
-    for phase in (
-        Phase.WAITING_FOR_INPUT,
-        Phase.SUBMISSION_UNKNOWN,
-        Phase.RENDERING,
-        Phase.DOWNLOADING,
-        Phase.NEEDS_ATTENTION,
-    ):
-        if count := jobs.make_due(connection, phase, now):
-            counts[phase.value] = count
-    return counts
+    counts = {phase.value: jobs.make_due(connection, phase, now) for phase in _WATCHED}
+    return {name: count for name, count in counts.items() if count}

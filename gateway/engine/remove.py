@@ -11,8 +11,10 @@ from gateway.storage import Connection, jobs
 _log = structlog.get_logger()
 
 
-async def remove(tools: Tools, owner: str, video_id: str) -> bool:
-    """Remove a video and all that is known of it; False where the owner has none of this id.
+async def remove(tools: Tools, owner: str | None, video_id: str) -> bool:
+    """Remove a video and all that is known of it.
+
+    False where the owner (None: anybody) has none of this id.
 
     Raises:
         NotFinishedError: It is still being made.
@@ -20,7 +22,7 @@ async def remove(tools: Tools, owner: str, video_id: str) -> bool:
 
     def run(connection: Connection) -> list[str] | None:
         job = jobs.get(connection, video_id)
-        if job is None or job.owner != owner:
+        if job is None or owner not in (None, job.owner):
             return None
         if job.phase not in FINAL:
             raise NotFinishedError(

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from gateway.engine import policy
+from gateway.engine.crash import crash_point
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import Job, JobError, Result
@@ -25,11 +26,13 @@ LEASE: Final = round((SECONDS + 120) * SECOND)
 _log = structlog.get_logger()
 
 
-def take_rendered(connection: Connection, now: int, room: int) -> list[Job]:
+def take_rendered(connection: Connection, replica: str, now: int, room: int) -> list[Job]:
     """Jobs whose result is to be fetched, at most `room`."""
     if room <= 0:
         return []
-    return jobs.take_due(connection, Phase.DOWNLOADING, now, until=now + LEASE, limit=room)
+    return jobs.take_due(
+        connection, Phase.DOWNLOADING, now, until=now + LEASE, limit=room, replica=replica
+    )
 
 
 async def save(tools: Tools, job: Job) -> None:
@@ -54,6 +57,7 @@ async def _save(tools: Tools, job: Job, pins: Pins) -> None:
         words = f"internal error: {type(error).__name__}"
     else:
         await tools.moved(lambda connection: _saved(connection, tools, job, result))
+        crash_point("saved-stored")
         return
     await tools.moved(
         lambda connection: _not_saved(connection, tools, job, words, hopeless=hopeless)
@@ -72,10 +76,12 @@ async def _fetch(tools: Tools, job: Job, pins: Pins) -> Result:
             deadline=SECONDS,
         )
         result = await asyncio.to_thread(_check, incoming, got.digest, got.size)
+        crash_point("film-fetched")
         # Marked first, as inputs are: a crash before the row is written leaves no bytes behind.
         pins.foresee([got.digest])
         await tools.persist(lambda connection: holdings.mark(connection, [got.digest]))
         await asyncio.to_thread(pins.adopt, incoming, got.digest)
+        crash_point("film-kept")
     finally:
         await asyncio.to_thread(incoming.unlink, missing_ok=True)
     return result
@@ -105,12 +111,14 @@ def _saved(connection: Connection, tools: Tools, job: Job, result: Result) -> Ch
         Phase.DOWNLOADING,
         Event.SAVED,
         tools.clock.now(),
+        of=job.attempt_id,
         result=result,
         progress=100,
         error=None,
     )
     if change is not None:
         holdings.hold(connection, result.digest, job.id)
+        crash_point("saved-storing")
     return change
 
 
@@ -132,6 +140,7 @@ def _not_saved(
             Phase.DOWNLOADING,
             Event.DEADLINE_PASSED,
             now,
+            of=job.attempt_id,
             detail=words,
             failures=failures,
             due_at=now + policy.late_look(failures),
@@ -143,6 +152,7 @@ def _not_saved(
         Phase.DOWNLOADING,
         Event.LINK_FAILED,
         now,
+        of=job.attempt_id,
         detail=words,
         failures=failures,
         due_at=now + policy.backoff(failures, tools.rng),

@@ -13,6 +13,7 @@ from gateway.engine import policy
 from gateway.engine.drop import drop, foresee
 from gateway.engine.given import source_words
 from gateway.engine.kinds import MAX_FILM_BYTES, facts_of
+from gateway.engine.line import join
 from gateway.engine.stills import still
 from gateway.engine.tools import Tools
 from gateway.frames import NoStill
@@ -48,13 +49,19 @@ class UnusableError(Exception):
 
 
 def take_ready(
-    connection: Connection, now: int, taken: Collection[str]
+    connection: Connection, replica: str, now: int, taken: Collection[str]
 ) -> tuple[list[Ready], list[Change]]:
     """Of the jobs that are due: those that can go on, and the end of those that never can."""
     ready: list[Ready] = []
     changes: list[Change] = []
     due = jobs.take_due(
-        connection, Phase.WAITING_FOR_INPUT, now, until=now + LEASE, limit=GRASP, taken=taken
+        connection,
+        Phase.WAITING_FOR_INPUT,
+        now,
+        until=now + LEASE,
+        limit=GRASP,
+        replica=replica,
+        taken=taken,
     )
     for job in due:
         sources = waits.sources(connection, job.request.sources)
@@ -151,6 +158,7 @@ async def _taken(
 def _ready(
     connection: Connection, tools: Tools, job: Job, kept: dict[str, StoredInput]
 ) -> Change | None:
+    join(connection, job.owner)
     change = jobs.move(
         connection,
         job.id,

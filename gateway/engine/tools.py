@@ -1,18 +1,22 @@
 """What every stage of the engine works with, put together once by the composition root."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gateway.engine.links import Links
+from gateway.engine.room import Room
 from gateway.engine.sharing import Locks, Shared
 from gateway.model.clock import SECOND, Clock
+from gateway.model.ids import new_id
 from gateway.model.job import Job, Moment
 from gateway.net import Upstream
 from gateway.observe.phases import phase_changed
+from gateway.routing.memory import Weighings
 from gateway.routing.routes import Routes
 from gateway.storage import Connection, Database, StorageError
 from gateway.storage.jobs import Change
@@ -20,6 +24,9 @@ from gateway.storage.media import MediaStore, Pins
 from providers.contract import Account, Adapter, Secret
 
 T = TypeVar("T")
+
+CALLS: Final = 8
+"""Requests that an account has under way at a time, submissions and uploads not counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +38,20 @@ class Pace:
         deadline_seconds: After submission, when a job becomes `needs_attention`.
         rest_seconds: How long an account rests that cannot work until somebody mends it.
         max_media_bytes: A larger result is refused.
+        stalled_seconds: Without progress for so long a job becomes `needs_attention`.
+        settle_seconds: How long after it was sent a lost submission may be taken as not made.
+        lease_seconds: A replica that was not seen for so long is taken to be gone.
+        retention_seconds: How long videos that have ended are kept; None for ever.
     """
 
     poll_seconds: float | None = None
     deadline_seconds: float = 1800.0
     rest_seconds: float = 300.0
     max_media_bytes: int = 2 * 1024**3
+    stalled_seconds: float = 1200.0
+    settle_seconds: float = 600.0
+    lease_seconds: float = 15.0
+    retention_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +65,12 @@ class Tools:
         cutting: One child process for each still that is wanted.
         children: How many of them at a time.
         heavy: How many films are in memory at a time, on their way to providers.
+        replica: The name of this process among those that share the database.
+        host: The machine it runs on, for people.
+        follow: Told the database's time, for a clock that replicas share.
+        lanes: How many requests besides submissions an account has under way.
+        room: How much of the media's disk is left.
+        weighings: What the routes said of requests like this one.
     """
 
     database: Database
@@ -69,6 +90,12 @@ class Tools:
     cutting: Shared[Path] = field(default_factory=Shared)
     children: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     heavy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    replica: str = field(default_factory=lambda: new_id("rep"))
+    host: str = field(default_factory=socket.gethostname)
+    follow: Callable[[int], None] = lambda _: None
+    lanes: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
+    weighings: Weighings = field(default_factory=Weighings)
 
     def deadline(self) -> int:
         """When a job submitted now is overdue."""
@@ -78,6 +105,31 @@ class Tools:
     def rest(self) -> int:
         """How long an account rests that cannot work, in microseconds."""
         return round(self.pace.rest_seconds * SECOND)
+
+    @property
+    def stalled(self) -> int:
+        """Without progress for so long a job needs attention, in microseconds."""
+        return round(self.pace.stalled_seconds * SECOND)
+
+    @property
+    def settle(self) -> int:
+        """How long a lost submission is looked for at least, in microseconds."""
+        return round(self.pace.settle_seconds * SECOND)
+
+    @property
+    def lease(self) -> int:
+        """How long a replica may be silent, in microseconds."""
+        return round(self.pace.lease_seconds * SECOND)
+
+    @property
+    def retention(self) -> int | None:
+        """How long videos that have ended are kept, in microseconds; None for ever."""
+        kept = self.pace.retention_seconds
+        return None if kept is None else round(kept * SECOND)
+
+    def calls(self, account: str) -> asyncio.Semaphore:
+        """A turn among the account's requests, of which only so many are under way at a time."""
+        return self.lanes.setdefault(account, asyncio.Semaphore(CALLS))
 
     def poll_seconds(self, provider: str) -> float:
         """Seconds between two looks at a job of this provider."""

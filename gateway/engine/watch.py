@@ -1,129 +1,176 @@
 """Reading how far the provider is, until it gives its own verdict.
 
 Only what was read with our own key moves a job. A poll that fails changes nothing but the
-time of the next one; a deadline makes a job visible to people, and it is watched on.
+time of the next one; a deadline makes a job visible to people, and it is watched on. Jobs
+of one account are read together: where the provider has a list, one request serves them all.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Final, assert_never
 
 import structlog
+from msgspec.structs import replace
 
-from gateway.engine import policy
+from gateway.engine import adoption, orphaning, policy, search
+from gateway.engine.crash import crash_point
+from gateway.engine.looks import Look, current, ended, not_seen, nothing_new
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.model.ids import digest
+from gateway.model.eta import updated
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
 from gateway.net import NetFault
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, accounts, durations, jobs, ledger
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
+from gateway.storage.orphans import Reason
 from providers.contract import Account, Failed, Finished, Running, Sighting, Unseen
 
-GRASP: Final = 200
+GRASP: Final = 500
 """Jobs taken up at a time."""
-WATCHED: Final = (Phase.RENDERING, Phase.SUBMISSION_UNKNOWN, Phase.NEEDS_ATTENTION)
+POLLED: Final = (Phase.RENDERING, Phase.CANCELING)
 
 _log = structlog.get_logger()
 
 
-def take_watched(connection: Connection, now: int, taken: Collection[str]) -> list[list[Job]]:
+def take_watched(
+    connection: Connection, tools: Tools, now: int, taken: Collection[str]
+) -> list[list[Job]]:
     """The jobs that are due for a look, one list per account; none that is looked at already."""
-    due = [
-        job
-        for phase in WATCHED
-        for job in jobs.take_due(
-            connection, phase, now, until=now + policy.LEASE, limit=GRASP, taken=taken
+
+    def take(phase: Phase, along: Mapping[str, int]) -> list[Job]:
+        return jobs.take_due(
+            connection,
+            phase,
+            now,
+            until=now + policy.LEASE,
+            limit=GRASP,
+            replica=tools.replica,
+            taken=taken,
+            along=along,
         )
-    ]
+
+    listed = _listed(tools, now)
+    found = {phase: take(phase, listed) for phase in POLLED}
+    due = [job for some in found.values() for job in some]
+    # Whichever of an account's jobs are due, one list shows them all.
+    for phase, mine in found.items():
+        missing = {job.account for job in due} - {job.account for job in mine}
+        due += jobs.take_along(
+            connection,
+            phase,
+            now,
+            {account: by for account, by in listed.items() if account in missing},
+            until=now + policy.LEASE,
+            limit=GRASP,
+            replica=tools.replica,
+            taken=taken,
+        )
+    searched = dict.fromkeys(tools.accounts, now + policy.SEARCH[1] * SECOND)
+    due += take(Phase.SUBMISSION_UNKNOWN, searched)
+    due += take(Phase.NEEDS_ATTENTION, {})
     due.sort(key=lambda job: job.account or "")
     return [list(group) for _, group in groupby(due, key=lambda job: job.account or "")]
 
 
+def _listed(tools: Tools, now: int) -> dict[str, int]:
+    """By account that has a list: how early its jobs are read when one of them is."""
+    return {
+        name: now + round(max(tools.poll_seconds(account.provider), policy.SLOWEST) * SECOND)
+        for name, account in tools.accounts.items()
+        if tools.adapters[account.provider].capabilities.poll_batch > 1
+    }
+
+
 async def look(tools: Tools, group: Sequence[Job]) -> None:
     """Look at jobs of one account and record what was seen."""
-    began = tools.clock.now()
     account = tools.accounts.get(group[0].account or "")
+    began = tools.clock.now()
     if account is None:
         words = f"account {group[0].account!r} is no longer configured, so it cannot be watched"
         for job in group:
-            await _nothing_new(tools, job, began, Unseen(reason=words))
+            await not_seen(tools, job, _usual(tools, job, began, 0), words)
         return
-    known: list[tuple[Job, str]] = []
-    for job in group:
-        remote_id = await _remote_id(tools, account, job)
-        if remote_id is None:
-            await _nothing_new(tools, job, began, Unseen(reason="its id is not known yet"))
-        else:
-            known.append((job, remote_id))
-    size = tools.adapters[account.provider].capabilities.poll_batch
-    for start in range(0, len(known), size):
-        batch = known[start : start + size]
-        began = tools.clock.now()
-        # Recorded batch by batch: what is known must not wait for a slow answer about others.
-        seen = await _poll(tools, account, [remote_id for _, remote_id in batch])
-        for job, remote_id in batch:
-            await _record(tools, job, began, remote_id, seen[remote_id])
-
-
-async def called_back(
-    tools: Tools, provider: str, token: str, body: bytes, taken: Collection[str]
-) -> bool:
-    """A provider called about an attempt: have its job looked at. False: unknown token.
-
-    The body is only a claim. An id in it is kept where ours is missing, and counts after a
-    look at it with our own key.
-    """
-    attempt = await tools.database.read(
-        lambda connection: ledger.by_token(connection, digest(token))
+    ids, callbacks = await tools.database.read(
+        lambda connection: (
+            {job.id: _remote_id(connection, job) for job in group},
+            accounts.callbacks(connection, account.name),
+        )
     )
-    if attempt is None or not attempt.target.startswith(f"{provider}/"):
-        return False
-    hint = tools.adapters[provider].receive(body)
+    known = [(job, remote_id) for job in group if (remote_id := ids[job.id]) is not None]
+    size = tools.adapters[account.provider].capabilities.poll_batch
+    batches = [known[start : start + size] for start in range(0, len(known), size)]
+    looks = [_look_at(tools, account, batch, callbacks) for batch in batches]
+    ended = await asyncio.gather(*looks, return_exceptions=True)
+    lost = [job for job in group if ids[job.id] is None]
+    # What a callback named, and nobody else ever saw, is looked for like all others.
+    lost += [job for unseen in ended if isinstance(unseen, list) for job in unseen]
+    # Those that people know of were sent long ago: a search so far back proves little for others.
+    late = [job for job in lost if job.phase is Phase.NEEDS_ATTENTION]
+    for some in ([job for job in lost if job not in late], late):
+        if any((job.due_at or 0) <= began for job in some):
+            await search.search(tools, account, some)
+        elif some:
+            # They came along with one that its callback had named: it is not their time yet.
+            await _put_back(tools, some, began)
+    for error in ended:
+        if isinstance(error, BaseException):
+            raise error
 
-    def wake(connection: Connection) -> bool:
-        if attempt.remote_id is None and hint.remote_id is not None:
-            ledger.claim(connection, attempt.id, hint.remote_id)
-        return jobs.wake(
-            connection,
-            attempt.job_id,
-            WATCHED,
-            tools.clock.now(),
-            taken=attempt.job_id in taken,
+
+async def _look_at(
+    tools: Tools, account: Account, batch: Sequence[tuple[Job, str]], callbacks: int
+) -> list[Job]:
+    """One request, or one for each where there is no list; recorded as soon as it is known.
+
+    The jobs come back whose id was only heard of, and that were not seen under it.
+    """
+    async with tools.calls(account.name):
+        began = tools.clock.now()
+        seen = await _poll(tools, account, [remote_id for _, remote_id in batch])
+    crash_point("look-read")
+    # Those that were read together stay together.
+    at = _usual(tools, batch[0][0], began, callbacks)
+    lost = [job for job, name in batch if not job.remote_id and isinstance(seen[name], Unseen)]
+    # Together, for what is written together shares its way to the disk.
+    await asyncio.gather(
+        *(
+            _record(tools, job, at, remote_id, seen[remote_id])
+            for job, remote_id in batch
+            if job not in lost
         )
-
-    woken = await tools.database.write(wake)
-    if attempt.state is State.ENDED and attempt.remote_id is None and hint.remote_id:
-        _log.error(
-            "a provider reports a job for an attempt that was taken as not made; "
-            "it may have been charged",
-            job=attempt.job_id,
-            attempt=attempt.id,
-            account=attempt.account,
-            remote_id=hint.remote_id,
-        )
-    _log.info("callback", job=attempt.job_id, attempt=attempt.id, provider=provider, woken=woken)
-    return True
+    )
+    return lost
 
 
-async def _remote_id(tools: Tools, account: Account, job: Job) -> str | None:
+async def _put_back(tools: Tools, group: Sequence[Job], began: int) -> None:
+    def write(connection: Connection) -> None:
+        for job in group:
+            jobs.look_again(connection, job.id, job.phase, began, job.due_at or began)
+
+    await tools.persist(write)
+
+
+def _usual(tools: Tools, job: Job, began: int, callbacks: int) -> Look:
+    provider = job.choice.provider if job.choice else ""
+    pace = tools.poll_seconds(provider) if provider in tools.adapters else 60.0
+    if tools.links is not None:
+        pace = policy.stretched(pace, callbacks)
+    return Look(began=began, next_at=tools.clock.now() + policy.next_look(pace, tools.rng))
+
+
+def _remote_id(connection: Connection, job: Job) -> str | None:
     """The provider's id of a job; the one a callback claimed where the answer was lost."""
     if job.remote_id is not None or job.attempt_id is None:
         return job.remote_id
-    attempt_id = job.attempt_id
-
-    def claimed(connection: Connection) -> str | None:
-        attempt = ledger.by_id(connection, attempt_id)
-        found = attempt and (attempt.remote_id or attempt.claimed_id)
-        if not attempt or not found:
-            return None
-        own = attempt.remote_id is not None
-        taken = not own and ledger.remote_id_taken(connection, account.name, found)
-        return None if taken else found
-
-    return await tools.database.read(claimed)
+    attempt = ledger.by_id(connection, job.attempt_id)
+    found = attempt and attempt.claimed_id
+    if not attempt or not found:
+        return None
+    taken = ledger.remote_id_taken(connection, attempt.provider, found)
+    return None if taken else found
 
 
 async def _poll(tools: Tools, account: Account, ids: Sequence[str]) -> Mapping[str, Sighting]:
@@ -133,159 +180,103 @@ async def _poll(tools: Tools, account: Account, ids: Sequence[str]) -> Mapping[s
     except NetFault as error:
         _log.warning("a provider was not heard", provider=account.provider, reason=str(error))
         return dict.fromkeys(ids, Unseen(reason=str(error)))
+    except Exception as error:  # noqa: BLE001 - or the deadlines of these jobs would not count
+        _log.exception("a look failed", provider=account.provider)
+        return dict.fromkeys(ids, Unseen(reason=f"internal error: {type(error).__name__}"))
 
 
-async def _record(tools: Tools, job: Job, began: int, remote_id: str, seen: Sighting) -> None:
-    if isinstance(seen, Unseen):
-        await _nothing_new(tools, job, began, seen)
+async def _record(tools: Tools, job: Job, at: Look, remote_id: str, seen: Sighting) -> None:
+    if job.remote_id is None and not await adoption.adopt(
+        tools, job, remote_id, "its callback named it"
+    ):
         return
-    if job.remote_id is None:
-        adopted = await tools.moved(lambda connection: _adopt(connection, tools, job, remote_id))
-        if not adopted:
-            return
-        job = await _reread(tools, job)
+    moved = await tools.moved(lambda connection: _seen(connection, tools, job, at, remote_id, seen))
+    if isinstance(seen, Finished | Failed):
+        crash_point("end-stored")
+    if moved and isinstance(seen, Failed):
+        pause = policy.rest_after_failure(seen.fault, tools.rest)
+        if pause:
+            _log.warning(
+                "an account rests", account=job.account, seconds=pause / SECOND, words=seen.words
+            )
+
+
+def _seen(
+    connection: Connection, tools: Tools, job: Job, at: Look, remote_id: str, seen: Sighting
+) -> Change | None:
+    """What was seen counts for the job as it stands now: it may have been canceled meanwhile."""
+    now = current(connection, job)
+    if now is None or now.remote_id != remote_id:
+        return None
     match seen:
-        case Running():
-            await _nothing_new(tools, job, began, seen)
+        case Running() | Unseen():
+            return nothing_new(connection, tools, now, at, seen)
         case Finished():
-            await tools.moved(lambda connection: _finished(connection, tools, job, seen))
+            return _finished(connection, tools, now, at, seen)
         case Failed():
-            failed = await tools.moved(lambda connection: _failed(connection, tools, job, seen))
-            if failed and (pause := policy.rest_after_failure(seen.fault, tools.rest)):
-                _log.warning(
-                    "an account rests",
-                    account=job.account,
-                    seconds=pause / SECOND,
-                    words=seen.words,
-                )
+            return _failed(connection, tools, now, at, seen)
         case _:
             assert_never(seen)
 
 
-async def _reread(tools: Tools, job: Job) -> Job:
-    return await tools.database.read(lambda connection: jobs.get(connection, job.id)) or job
-
-
-def _adopt(connection: Connection, tools: Tools, job: Job, remote_id: str) -> Change | None:
-    """The job whose submit's answer was lost is found, and seen with our own key."""
+def _finished(
+    connection: Connection, tools: Tools, job: Job, at: Look, finished: Finished
+) -> Change | None:
+    now = tools.clock.now()
+    told: dict[str, object] = {"remote_url": finished.url, "cost": finished.cost}
+    if job.phase is Phase.CANCELING:
+        words = f"too late, {job.account} had made and charged it"
+        told |= {"error": policy.canceled(words)}
+        detail = "it was made before it could be canceled"
+        made = replace(job, remote_url=finished.url)
+        orphaning.keep_of(connection, made, Reason.CANCELED, detail, now)
+    else:
+        told |= {"progress": 99}
+        # What people were told stays until the file is here: it may be why it is not.
+        if job.phase is not Phase.NEEDS_ATTENTION:
+            told |= {"error": None}
+    _learn(connection, job, now)
     change = jobs.move(
-        connection,
-        job.id,
-        job.phase,
-        Event.ADOPTED,
-        tools.clock.now(),
-        detail=f"found again as {remote_id}",
-        remote_id=remote_id,
-        deadline_at=tools.deadline(),
-        error=None,
+        connection, job.id, job.phase, Event.RENDERED, now, of=job.attempt_id, detail="", **told
     )
-    if change is not None and job.attempt_id is not None:
-        # An overdue attempt has given its slot back and stays without one.
-        lost = job.phase is Phase.SUBMISSION_UNKNOWN
-        state = State.ACCEPTED if lost else State.OVERDUE
-        ledger.mark(connection, job.attempt_id, state, remote_id=remote_id)
+    ended(connection, tools, job, at)
     return change
 
 
-def _finished(connection: Connection, tools: Tools, job: Job, finished: Finished) -> Change | None:
-    now = tools.clock.now()
-    # What people were told stays until the file is here: it may be why it is not.
-    told: dict[str, object] = {} if job.phase is Phase.NEEDS_ATTENTION else {"error": None}
-    change = jobs.move(
-        connection,
-        job.id,
-        job.phase,
-        Event.RENDERED,
-        now,
-        detail="",
-        remote_url=finished.url,
-        cost=finished.cost,
-        progress=99,
-        **told,
-    )
-    return _ended(connection, job, change, now)
+def _learn(connection: Connection, job: Job, now: int) -> None:
+    """Remember how long it took, unless nobody looked in time."""
+    attempt = ledger.by_id(connection, job.attempt_id) if job.attempt_id else None
+    if attempt is None or attempt.sent_at is None or job.choice is None:
+        return
+    # Once more rendering, for a fresh link to its film, it took no longer.
+    if job.phase is Phase.RENDERING and attempt.state is not State.ENDED:
+        kind = job.choice.kind
+        known = durations.get(connection, kind)
+        durations.put(connection, kind, updated(known, now - attempt.sent_at))
 
 
-def _failed(connection: Connection, tools: Tools, job: Job, failed: Failed) -> Change | None:
+def _failed(
+    connection: Connection, tools: Tools, job: Job, at: Look, failed: Failed
+) -> Change | None:
     now = tools.clock.now()
+    error = JobError(code=failed.fault.value, message=failed.words)
+    if job.phase is Phase.CANCELING:
+        error = policy.canceled(f"{job.account} had failed it already: {failed.words}")
     change = jobs.move(
         connection,
         job.id,
         job.phase,
         Event.PROVIDER_FAILED,
         now,
+        of=job.attempt_id,
         detail=failed.words,
-        error=JobError(code=failed.fault.value, message=failed.words),
+        error=error,
     )
     pause = policy.rest_after_failure(failed.fault, tools.rest)
-    if pause and change is not None and job.account is not None:
+    if pause and job.account is not None:
         # It would fail the next job in the same way, as after a refusal that says so.
-        ledger.cool(connection, [job.account], now + pause, failed.fault.value)
-    return _ended(connection, job, change, now, evidence=failed.words)
-
-
-def _ended(
-    connection: Connection,
-    job: Job,
-    change: Change | None,
-    now: int,
-    *,
-    evidence: str | None = None,
-    state: State = State.ENDED,
-) -> Change | None:
-    """End the attempt with the move that ends it; never for a look that came too late."""
-    if change is not None and job.attempt_id is not None:
-        ledger.end(connection, job.attempt_id, now, evidence=evidence, state=state)
+        todo = policy.advice(failed.fault, job.account)
+        words = f"{failed.words} ({todo})" if todo else failed.words
+        accounts.pause(connection, [job.account], now, now + pause, failed.fault.value, words)
+    ended(connection, tools, job, at, evidence=failed.words)
     return change
-
-
-async def _nothing_new(tools: Tools, job: Job, began: int, seen: Running | Unseen) -> None:
-    """Set the next look, or tell people that the job is overdue."""
-    now = tools.clock.now()
-    overdue = job.deadline_at is not None and now >= job.deadline_at
-    if overdue and job.phase is not Phase.NEEDS_ATTENTION:
-        words = seen.word if isinstance(seen, Running) else seen.reason
-        await tools.moved(lambda connection: _overdue(connection, tools, job, words))
-        return
-    if job.phase is Phase.NEEDS_ATTENTION:
-        pause = policy.late_look(job.failures)
-    else:
-        asked = seen.wait_seconds if isinstance(seen, Unseen) else None
-        provider = job.choice.provider if job.choice else ""
-        pause = policy.next_look(
-            tools.poll_seconds(provider) if provider in tools.adapters else 60.0, asked, tools.rng
-        )
-        if job.deadline_at is not None:
-            pause = min(pause, job.deadline_at - now)
-    values: dict[str, object] = {}
-    if isinstance(seen, Running) and seen.progress is not None:
-        values["progress"] = max(job.progress, min(seen.progress, 98))
-    await tools.persist(
-        lambda connection: jobs.look_again(
-            connection, job.id, job.phase, began, now + pause, **values
-        )
-    )
-
-
-def _overdue(connection: Connection, tools: Tools, job: Job, words: str) -> Change | None:
-    """The slot is given back, the id is kept, and the watch goes on at a slow pace."""
-    now = tools.clock.now()
-    minutes = tools.pace.deadline_seconds / 60
-    change = jobs.move(
-        connection,
-        job.id,
-        job.phase,
-        Event.DEADLINE_PASSED,
-        now,
-        detail=words,
-        due_at=now + policy.SLOW_WATCH,
-        error=JobError(
-            code="overdue" if job.remote_id else "submission_unknown",
-            message=(
-                f"no end after {minutes:g} minutes; last seen: {words}"
-                if job.remote_id
-                else f"the answer to the submission was lost and it was not found again: {words}"
-            ),
-        ),
-    )
-    return _ended(connection, job, change, now, state=State.OVERDUE)

@@ -36,7 +36,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Every field of a body, in the order in which faults are told, and its other names."""
 
 FIELDS: Final = tuple(ALIASES)
-ROUTING: Final = ("fallbacks", "max_cost", "deadline", "queue")
+ROUTING: Final = ("fallbacks", "max_cost", "deadline", "queue", "priority")
 FRAME_IMAGES: Final = ("first_frame", "last_frame")
 MAX_FRAME_IMAGES: Final = 10
 

@@ -22,6 +22,9 @@ OWN: Final[Mapping[str, Blamed | None]] = MappingProxyType(
         "expired": None,
         "not_sendable": "gateway",
         "overdue": "provider",
+        "stalled": "provider",
+        "canceled": "caller",
+        "given_up": "operator",
         "submission_unknown": "provider",
         "result_not_saved": "gateway",
     }

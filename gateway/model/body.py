@@ -93,6 +93,13 @@ class RoutingObject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     queue: Annotated[
         Truth | None, Meta(description="false: refuse the job when no slot is free at once.")
     ] = None
+    priority: Annotated[
+        Literal["low", "normal", "high"] | None,
+        Meta(
+            description="Which of your own waiting jobs go first; `normal` when left out. It "
+            "takes nothing from the share of other API keys."
+        ),
+    ] = None
 
 
 InputForm: TypeAlias = str | InputObject

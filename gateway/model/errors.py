@@ -119,6 +119,38 @@ class NotFinishedError(CallerError):
     title = "The video is not finished"
 
 
+class FinishedError(CallerError):
+    """There is nothing to cancel any more."""
+
+    code = "finished"
+    status = 409
+    title = "Too late"
+
+
+class ConflictError(CallerError):
+    """The video does not stand where this can be done."""
+
+    code = "conflict"
+    status = 409
+    title = "Not possible now"
+
+
+class ForbiddenError(CallerError):
+    """The key is good, and not for this."""
+
+    code = "forbidden"
+    status = 403
+    title = "Not allowed"
+
+
+class KeyReusedError(CallerError):
+    """An idempotency key came with another request than the first time."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "Idempotency key used before"
+
+
 class NoSlotError(CallerError):
     """The caller would not wait in line, and no slot is free."""
 

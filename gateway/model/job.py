@@ -5,6 +5,7 @@ import msgspec
 from gateway.model.inputs import StoredInput
 from gateway.model.phases import Phase
 from gateway.model.request import CreateVideo
+from gateway.model.strategy import Strategy
 from providers.contract import Price, VideoSpec
 
 
@@ -34,18 +35,26 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """One way to serve a job: a provider, and the spec with that model's defaults filled in.
 
     `price` is what the provider's list asks for it, None where there is no list; `estimated`
-    where the list is another's.
+    where the list is another's. Choices of one `tier` are equals to a strategy that chooses
+    when a slot is given; a higher tier is for when no slot of a lower one is free.
     """
 
     provider: str
     spec: VideoSpec
     price: Price | None = None
     estimated: bool = False
+    tier: int = 0
 
     @property
     def target(self) -> str:
         """`provider/model`."""
         return f"{self.provider}/{self.spec.model}"
+
+    @property
+    def kind(self) -> str:
+        """What decides how long it takes: target, mode, length and resolution."""
+        spec = self.spec
+        return f"{self.target} {spec.mode.value} {spec.seconds}s {spec.resolution or ''}".rstrip()
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +65,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `attempts` are the submissions that were sent, or may have been; `turned_away` counts how
     often an account or a provider could not take it, and puts it behind those not tried.
     `kept` holds, by the JSON pointer of an input, the file that was made or fetched for it;
-    after `start_by` a job that still waits fails.
+    after `start_by` a job that still waits fails. `priority` orders the owner's own jobs, 0
+    before 1; `progressed_at` is when the provider was last seen to get on, with `word`.
     """
 
     id: str
@@ -70,6 +80,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     kept: dict[str, StoredInput] = {}
     start_by: int | None = None
     turned_away: int = 0
+    priority: int = 1
+    strategy: Strategy = Strategy.PRIORITY
     deadline_at: int | None = None
     completed_at: int | None = None
     attempt_id: str | None = None
@@ -81,6 +93,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     progress: int = 0
     failures: int = 0
     error: JobError | None = None
+    progressed_at: int | None = None
+    word: str | None = None
     cost: Price | None = None
     result: Result | None = None
 

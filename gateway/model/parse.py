@@ -30,7 +30,7 @@ from gateway.model.reading import (
     truth,
     whole,
 )
-from gateway.model.request import CreateVideo, Routing
+from gateway.model.request import CreateVideo, Priority, Routing
 from gateway.model.sizes import Size, size_of
 from gateway.model.spelling import Spelled, as_spelled
 from gateway.model.urls import MAX_URL, web_url
@@ -55,6 +55,8 @@ MAX_PROMPT: Final = 20_000
 MAX_OPTIONS: Final = (20, 50, 64)
 """Providers, options of each, characters of a name."""
 MAX_FALLBACKS: Final = 20
+PRIORITIES: Final = tuple(one.value for one in (Priority.NORMAL, Priority.LOW, Priority.HIGH))
+"""The default first: it is suggested in place of what comes near none."""
 MAX_DEADLINE: Final = 7 * 86_400
 """Seconds: a week."""
 SUBJECTS: Final = (
@@ -319,6 +321,14 @@ def _deadline(raw: object, at: str, reading: Reading) -> int | None:
     return whole(raw, at, reading, low=1, high=MAX_DEADLINE)
 
 
+def _priority(raw: object, at: str, reading: Reading) -> Priority | None:
+    value = text(raw, at, reading)
+    if value is None or value in PRIORITIES:
+        return None if value is None else Priority(value)
+    reading.unlisted(at, value, PRIORITIES)
+    return None
+
+
 READERS: Final[Mapping[str, Reader]] = {
     "/model": text,
     "/prompt": _prompt,
@@ -343,5 +353,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "/routing/max_cost": _max_cost,
     "/routing/deadline": _deadline,
     "/routing/queue": truth,
+    "/routing/priority": _priority,
 }
 """How the value of each canonical field is read, in the order in which faults are told."""

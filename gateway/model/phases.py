@@ -9,8 +9,12 @@ waits in line until an account has a free slot; it is then
 bound to one *attempt* (`preparing`: pictures are fetched and uploaded, nothing is paid).
 `submitting` is committed before the paid request leaves. From there on a crash or a lost
 answer leads to `submission_unknown`, never back to the line: only the provider's own
-refusal, or the proof that nothing was sent, does. `needs_attention` is no end: a video
-that turns up late is still taken.
+refusal, or the proof that nothing was made, does. Should a video turn up of an attempt that
+was given up so, the job takes it as long as nothing else was sent; should one only be heard
+of, the job is `submission_unknown` again. `needs_attention` is no
+end: a video that turns up late is still taken. A job that is canceled while it may cost
+something is `canceling`: what was paid for cannot be taken back, so it is watched until that
+is known.
 """
 
 from enum import StrEnum
@@ -26,6 +30,7 @@ class Phase(StrEnum):
     SUBMITTING = "submitting"
     SUBMISSION_UNKNOWN = "submission_unknown"
     RENDERING = "rendering"
+    CANCELING = "canceling"
     DOWNLOADING = "downloading"
     NEEDS_ATTENTION = "needs_attention"
     COMPLETED = "completed"
@@ -49,11 +54,16 @@ class Event(StrEnum):
     REFUSED = "refused"
     OUTCOME_LOST = "outcome_lost"
     ADOPTED = "adopted"
+    NOT_MADE = "not_made"
     RENDERED = "rendered"
     PROVIDER_FAILED = "provider_failed"
     LINK_FAILED = "link_failed"
     SAVED = "saved"
     DEADLINE_PASSED = "deadline_passed"
+    CANCELED = "canceled"
+    CANCEL_ASKED = "cancel_asked"
+    RESUBMITTED = "resubmitted"
+    GIVEN_UP = "given_up"
 
 
 class Status(StrEnum):
@@ -70,18 +80,26 @@ TRANSITIONS: Final[dict[Phase, dict[Event, Phase]]] = {
         Event.SOURCES_READY: Phase.WAITING_FOR_SLOT,
         Event.SOURCE_FAILED: Phase.FAILED,
         Event.EXPIRED: Phase.FAILED,
+        Event.CANCELED: Phase.FAILED,
     },
     Phase.WAITING_FOR_SLOT: {
         Event.SLOT_BOUND: Phase.PREPARING,
+        Event.OUTCOME_LOST: Phase.SUBMISSION_UNKNOWN,
+        Event.ADOPTED: Phase.RENDERING,
         Event.EXPIRED: Phase.FAILED,
+        Event.CANCELED: Phase.FAILED,
     },
     Phase.PREPARING: {
         Event.INPUTS_READY: Phase.SUBMITTING,
+        Event.OUTCOME_LOST: Phase.SUBMISSION_UNKNOWN,
+        Event.ADOPTED: Phase.RENDERING,
         Event.HELD_BACK: Phase.WAITING_FOR_SLOT,
         Event.THROTTLED: Phase.WAITING_FOR_SLOT,
         Event.TURNED_AWAY: Phase.WAITING_FOR_SLOT,
         Event.INPUT_UNUSABLE: Phase.FAILED,
         Event.REFUSED: Phase.FAILED,
+        # Nothing is paid before `submitting`, and no task gets there from a job that has ended.
+        Event.CANCELED: Phase.FAILED,
     },
     Phase.SUBMITTING: {
         Event.ACCEPTED: Phase.RENDERING,
@@ -90,15 +108,34 @@ TRANSITIONS: Final[dict[Phase, dict[Event, Phase]]] = {
         Event.TURNED_AWAY: Phase.WAITING_FOR_SLOT,
         Event.REFUSED: Phase.FAILED,
         Event.OUTCOME_LOST: Phase.SUBMISSION_UNKNOWN,
+        Event.CANCEL_ASKED: Phase.CANCELING,
     },
     Phase.SUBMISSION_UNKNOWN: {
         Event.ADOPTED: Phase.RENDERING,
+        Event.NOT_MADE: Phase.WAITING_FOR_SLOT,
         Event.DEADLINE_PASSED: Phase.NEEDS_ATTENTION,
+        Event.CANCEL_ASKED: Phase.CANCELING,
+        Event.RESUBMITTED: Phase.WAITING_FOR_SLOT,
+        Event.GIVEN_UP: Phase.FAILED,
     },
     Phase.RENDERING: {
         Event.RENDERED: Phase.DOWNLOADING,
         Event.PROVIDER_FAILED: Phase.FAILED,
         Event.DEADLINE_PASSED: Phase.NEEDS_ATTENTION,
+        Event.CANCEL_ASKED: Phase.CANCELING,
+    },
+    Phase.CANCELING: {
+        Event.ACCEPTED: Phase.CANCELING,
+        Event.OUTCOME_LOST: Phase.CANCELING,
+        Event.ADOPTED: Phase.CANCELING,
+        Event.NOT_SENT: Phase.FAILED,
+        Event.THROTTLED: Phase.FAILED,
+        Event.TURNED_AWAY: Phase.FAILED,
+        Event.REFUSED: Phase.FAILED,
+        Event.NOT_MADE: Phase.FAILED,
+        Event.RENDERED: Phase.FAILED,
+        Event.PROVIDER_FAILED: Phase.FAILED,
+        Event.DEADLINE_PASSED: Phase.FAILED,
     },
     Phase.DOWNLOADING: {
         Event.SAVED: Phase.COMPLETED,
@@ -108,8 +145,12 @@ TRANSITIONS: Final[dict[Phase, dict[Event, Phase]]] = {
     },
     Phase.NEEDS_ATTENTION: {
         Event.ADOPTED: Phase.RENDERING,
+        Event.NOT_MADE: Phase.WAITING_FOR_SLOT,
         Event.RENDERED: Phase.DOWNLOADING,
         Event.PROVIDER_FAILED: Phase.FAILED,
+        Event.CANCELED: Phase.FAILED,
+        Event.RESUBMITTED: Phase.WAITING_FOR_SLOT,
+        Event.GIVEN_UP: Phase.FAILED,
     },
     Phase.COMPLETED: {},
     Phase.FAILED: {},
@@ -128,6 +169,7 @@ STATUS: Final[dict[Phase, Status]] = {
     Phase.SUBMITTING: Status.IN_PROGRESS,
     Phase.SUBMISSION_UNKNOWN: Status.IN_PROGRESS,
     Phase.RENDERING: Status.IN_PROGRESS,
+    Phase.CANCELING: Status.IN_PROGRESS,
     Phase.DOWNLOADING: Status.IN_PROGRESS,
     # Not `failed`: the provider may still deliver, and bill.
     Phase.NEEDS_ATTENTION: Status.IN_PROGRESS,
@@ -144,6 +186,7 @@ HOLDS_SLOT: Final = frozenset(
         Phase.SUBMITTING,
         Phase.SUBMISSION_UNKNOWN,
         Phase.RENDERING,
+        Phase.CANCELING,
     }
 )
 """In these phases a job's attempt may occupy the provider, so its slot is taken."""

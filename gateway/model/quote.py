@@ -12,7 +12,7 @@ class QuotedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The paid request exactly as it would be sent, but for its headers, which hold the key.
 
     `<…>` stands for what comes into being only at submission: upload references, links
-    with a signature, the callback's token, the attempt's id.
+    with a signature, the callback's token, the attempt's id, a seed where none was given.
     """
 
     method: str

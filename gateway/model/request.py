@@ -1,6 +1,7 @@
 """What a caller asks for, in canonical form; `gateway.model.parse` reads it."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -9,19 +10,33 @@ from gateway.model.inputs import Given, Input
 from providers.contract import ROLES, Mode, OptionValue, Role
 
 
+class Priority(StrEnum):
+    """Which of a caller's own waiting jobs go first; those of other callers stand apart."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """A number to sort by: 0 goes first."""
+        return (Priority.HIGH, Priority.NORMAL, Priority.LOW).index(self)
+
+
 class Routing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a target is chosen.
 
     `fallbacks` are targets or routes tried after `model`; `max_cost` is a decimal amount of
     the configured currency; `deadline` is in seconds from acceptance: a job that no
     provider was asked for by then fails, unpaid; without `queue` a job is refused when no
-    slot is free at once.
+    slot is free at once; `priority` orders the caller's own jobs that wait.
     """
 
     fallbacks: tuple[str, ...] = ()
     max_cost: str | None = None
     deadline: int | None = None
     queue: bool = True
+    priority: Priority = Priority.NORMAL
 
 
 class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,10 +68,9 @@ class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             (Role.LAST_FRAME, self.last_frame),
             (Role.EXTEND, self.extend_video),
         )
-        return (
-            *(Given(role, None, value) for role, value in single if value is not None),
-            *(Given(Role.REFERENCE, n, value) for n, value in enumerate(self.reference_images)),
-        )
+        found = [Given(role, None, value) for role, value in single if value is not None]
+        found += [Given(Role.REFERENCE, n, value) for n, value in enumerate(self.reference_images)]
+        return tuple(found)
 
     @property
     def mode(self) -> Mode | None:
@@ -71,6 +85,8 @@ class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def with_inputs(self, changed: Mapping[str, Input]) -> "CreateVideo":
         """The same request with other inputs at these pointers."""
+        if not changed:
+            return self
         values: dict[str, Any] = {}
         references = list(self.reference_images)
         for one in self.given:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
+from urllib.parse import quote as percent
 
 import httpx
 
 USER_AGENT: Final = "filmgate-cli"
 SECONDS: Final = 60.0
+PAGE: Final = 100
+"""The most that a list answers at once."""
 
 
 class ClientError(Exception):
@@ -80,9 +83,39 @@ class GatewayClient:
             with suppress(ClientError):
                 self._json("DELETE", f"/v1/files/{kept['id']}")
 
+    def videos(self, most: int, **wanted: str) -> list[dict[str, Any]]:
+        """The newest videos, at most so many; of these statuses or phases only."""
+        found: list[dict[str, Any]] = []
+        query = dict(wanted)
+        while len(found) < most:
+            query["limit"] = str(min(most - len(found), PAGE))
+            page = self._json("GET", "/v1/videos", params=query)
+            found += page["data"]
+            if not page["has_more"]:
+                break
+            query["after"] = page["last_id"]
+        return found
+
+    def decide(self, video_id: str, verb: str, **told: str) -> dict[str, Any]:
+        """Cancel, adopt, resubmit or fail a video; it, as it stands then."""
+        return self._json("POST", f"/v1/videos/{_step(video_id)}/{verb}", **_body(told))
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """How the gateway's accounts stand."""
+        found: list[dict[str, Any]] = self._json("GET", "/v1/accounts")["data"]
+        return found
+
+    def pause(self, name: str, **told: str) -> dict[str, Any]:
+        """Give an account no more jobs; it, as it stands then."""
+        return self._json("POST", f"/v1/accounts/{_step(name)}/pause", **_body(told))
+
+    def resume(self, name: str) -> dict[str, Any]:
+        """Give an account jobs again; it, as it stands then."""
+        return self._json("POST", f"/v1/accounts/{_step(name)}/resume")
+
     def read(self, video_id: str) -> dict[str, Any]:
         """The job as it stands."""
-        return self._json("GET", f"/v1/videos/{video_id}")
+        return self._json("GET", f"/v1/videos/{_step(video_id)}")
 
     def ready(self) -> bool:
         """Whether the gateway answers and can accept jobs."""
@@ -145,6 +178,16 @@ class GatewayClient:
             f"no answer from the gateway at {self.url} ({type(error).__name__}); "
             "is it running? Start one with: filmgate serve"
         )
+
+
+def _step(name: str) -> str:
+    """A name as one step of a path, whatever is in it."""
+    return percent(name, safe="")
+
+
+def _body(told: dict[str, str]) -> dict[str, Any]:
+    """The options of a request with this body, or with none."""
+    return {"json": told} if told else {}
 
 
 def _parts(value: object, name: str = "") -> Iterator[tuple[str, Path | str]]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -46,10 +47,17 @@ def guard(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     ordered = {key: event[key] for key in _LEADING if key in event}
     safe: dict[str, Any] = {}
     for key, value in {**ordered, **event}.items():
-        safe[escaped(str(key))] = MASK if sensitive(key) else _bounded(value)
+        name, secret = _name(key)
+        safe[name] = MASK if secret else _bounded(value)
     if trace is not None:
         safe["exception"] = _trace(str(trace))
     return safe
+
+
+@lru_cache(maxsize=256)
+def _name(key: object) -> tuple[str, bool]:
+    """How a field's name is written, and whether its value is a credential."""
+    return escaped(str(key)), sensitive(key)
 
 
 def sensitive(name: object) -> bool:
@@ -59,6 +67,8 @@ def sensitive(name: object) -> bool:
 
 def escaped(text: str) -> str:
     r"""`text` on one line: control characters as `\n`, `\x1b` or `\u2028`, and at most `LIMIT`."""
+    if len(text) <= LIMIT and text.isascii() and text.isprintable():
+        return text
     return _cut(_UNSAFE.sub(_code, text[:LIMIT]), ended=len(text) <= LIMIT)
 
 
@@ -82,6 +92,8 @@ def _trace(text: str) -> str:
 
 
 def _bounded(value: object) -> Any:
+    if type(value) is str:
+        return escaped(value)
     safe = _safe(value, _DEPTH)
     if isinstance(safe, dict | list):
         text = json.dumps(safe, ensure_ascii=False)

@@ -1,14 +1,17 @@
 """Logging for the whole process: structlog and the standard library through one renderer."""
 
+import asyncio
 import contextlib
 import io
+import json
 import logging
 import threading
 from typing import Final, TextIO
 
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
-from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
+from structlog.processors import TimeStamper, add_log_level, format_exc_info
+from structlog.typing import EventDict, WrappedLogger
 
 from gateway.observe.guard import guard
 
@@ -17,6 +20,7 @@ QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "alembic.runtime.plugins"
 of: they are heard from WARNING on."""
 
 _WITH_OWN_HANDLERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy")
+_ENCODER: Final = json.JSONEncoder()
 _STANDARD: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO)
 
 
@@ -44,7 +48,7 @@ def configure(*, level: str, format: str, stream: TextIO) -> None:  # noqa: A002
         TimeStamper(fmt="iso", utc=True, key="timestamp"),
         format_exc_info,
         guard,
-        _pretty(colors=terminal) if pretty else JSONRenderer(),
+        _pretty(colors=terminal) if pretty else _json,
     ]
     structlog.configure(
         processors=processors,
@@ -54,6 +58,11 @@ def configure(*, level: str, format: str, stream: TextIO) -> None:  # noqa: A002
         cache_logger_on_first_use=False,
     )
     _take_over_stdlib(number)
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """What `guard` let through, as JSON."""
+    return _ENCODER.encode(event)
 
 
 def _pretty(*, colors: bool) -> ConsoleRenderer:
@@ -76,20 +85,48 @@ def _take_over_stdlib(level: int) -> None:
 
 
 class _Lines:
-    """A structlog logger that writes whole lines, one at a time."""
+    """A structlog logger that writes whole lines, in their order.
+
+    What is said within one round of an event loop goes to a file or a pipe at its end, all at
+    once, since each write is a chance for other threads to hold the loop up. What people
+    should look at is written at once, and all before it.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._is_slow = isinstance(stream, io.TextIOWrapper)
         self._lock = threading.Lock()
+        self._said: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def msg(self, line: str) -> None:
+        try:
+            loop = asyncio.get_running_loop() if self._is_slow else None
+        except RuntimeError:
+            loop = None
+        if loop is None:
+            self.now(line)
+            return
+        self._said.append(line)
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_soon(self._write)
+
+    def now(self, line: str) -> None:
+        self._said.append(line)
+        self._write()
+
+    def _write(self) -> None:
         # OSError: the disk is full or the reader has gone; ValueError: the stream is closed.
         # Work goes on without its log rather than not at all.
         with self._lock, contextlib.suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            said, self._said, self._loop = self._said, [], None
+            if said:
+                self._stream.write("\n".join(said) + "\n")
+                self._stream.flush()
 
-    log = debug = info = warning = error = critical = msg
+    log = debug = info = msg
+    warning = error = critical = now
 
 
 class _Relay(logging.Handler):

@@ -111,7 +111,11 @@ class _Exchange:
 
     async def _answer_broken(self) -> None:
         """The last resort: an application with an error handler never lets it come to this."""
-        headers = [(b"content-type", b"application/problem+json")]
+        headers = [
+            (b"content-type", b"application/problem+json"),
+            # How far it came is not known: a second try might pay a second time.
+            (b"x-should-retry", b"false"),
+        ]
         body = b'{"type":"about:blank","title":"Internal Server Error","status":500}'
         await self._sending({"type": "http.response.start", "status": BROKEN, "headers": headers})
         await self._sending({"type": "http.response.body", "body": body})

@@ -3,10 +3,13 @@
 The members of OpenAI's model objects come first, so that its clients can read the list.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
 
+from gateway.config.settings import RouteSettings
+from gateway.model.strategy import Strategy
 from gateway.routing.routes import Routes
 from providers.contract import Credit, Mode, Offer, Option, Price, Rate
 
@@ -14,6 +17,12 @@ CREATED: Final = 1_735_689_600
 """2025-01-01: OpenAI's member wants a time, and no provider tells when it made a model."""
 OWNER: Final = "filmgate"
 """Who owns a route, where a target is its provider's."""
+_TITLES: Final[Mapping[Strategy, str]] = {
+    Strategy.PRIORITY: "The first",
+    Strategy.LEAST_BUSY: "The least busy",
+    Strategy.CHEAPEST: "The cheapest",
+    Strategy.WEIGHTED: "One by chance",
+}
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +58,7 @@ class ModeTable(msgspec.Struct, frozen=True, kw_only=True):
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """What `model` may name.
 
-    A route has `targets`, in the order in which they are tried; a target has `modes`.
+    A route has `targets`, in the order of the configuration; a target has `modes`.
     Prices are in `unit`, the provider's own money; `credit` is the cost of one whole credit
     of it in `currency`.
     """
@@ -71,14 +80,15 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 def models(routes: Routes) -> tuple[Model, ...]:
     """Every route, then every target, in the order of the configuration."""
     return (
-        *(_route(name, tuple(targets)) for name, targets in routes.routes.items()),
+        *(_route(name, route) for name, route in routes.routes.items()),
         *(_target(target, routes) for target in routes.targets()),
     )
 
 
-def _route(name: str, targets: tuple[str, ...]) -> Model:
-    title = f"The first of {len(targets)} that can" if len(targets) > 1 else "Another name"
-    return Model(id=name, owned_by=OWNER, kind="route", title=title, targets=targets)
+def _route(name: str, route: RouteSettings) -> Model:
+    count = len(route.targets)
+    title = f"{_TITLES[route.strategy]} of {count} that can" if count > 1 else "Another name"
+    return Model(id=name, owned_by=OWNER, kind="route", title=title, targets=route.targets)
 
 
 def _target(target: str, routes: Routes) -> Model:

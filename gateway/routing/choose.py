@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from gateway.model.job import Choice
+from gateway.model.strategy import Strategy
 
 
 class Slot(Protocol):
@@ -14,14 +15,38 @@ class Slot(Protocol):
         """The provider of the slot's account."""
         ...
 
+    @property
+    def account(self) -> str:
+        """The name of that account."""
+        ...
+
+    @property
+    def load(self) -> float:
+        """How full it is: slots taken to slots it may have."""
+        ...
+
 
 S = TypeVar("S", bound=Slot)
 
 
-def choose(choices: Sequence[Choice], free: Sequence[S]) -> tuple[int, S] | None:
-    """The first of the job's choices that has a free slot, and that slot."""
+def choose(
+    choices: Sequence[Choice], free: Sequence[S], strategy: Strategy = Strategy.PRIORITY
+) -> tuple[int, S] | None:
+    """Which of the job's choices gets which free slot; None where none of them has one.
+
+    The first choice that has one, on that provider's account with the least load, then by
+    name. With `LEAST_BUSY` the least load over all choices of the lowest tier that has one;
+    where they are equal, the first choice.
+    """
+    places: dict[str, int] = {}
     for index, choice in enumerate(choices):
-        for slot in free:
-            if slot.provider == choice.provider:
-                return index, slot
-    return None
+        places.setdefault(choice.provider, index)
+
+    def rank(slot: S) -> tuple[int, float, int, str]:
+        place = places[slot.provider]
+        level = choices[place].tier if strategy is Strategy.LEAST_BUSY else place
+        return level, slot.load, place, slot.account
+
+    fitting = (slot for slot in free if slot.provider in places)
+    best = min(fitting, key=rank, default=None)
+    return None if best is None else (places[best.provider], best)

@@ -1,16 +1,21 @@
 """From the `model` of a request to the ways of serving it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from random import Random
+from typing import NamedTuple
 
 import msgspec
 
+from gateway.config.settings import RouteSettings
 from gateway.model.errors import FieldFault, InvalidError
 from gateway.model.job import Choice
 from gateway.model.reading import nearest, shown, step
 from gateway.model.request import CreateVideo
+from gateway.model.strategy import Strategy
 from gateway.routing.fit import fit
 from gateway.routing.money import Money, as_micros
 from gateway.routing.order import likely_first
+from gateway.routing.strategy import arranged
 from providers.contract import Capabilities, Price, VideoSpec
 
 MAX_COST = "/routing/max_cost"
@@ -28,6 +33,13 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[FieldFault, ...]
 
 
+class Arranged(NamedTuple):
+    """The ways to serve a job as they are frozen, and how a slot is chosen among them."""
+
+    choices: tuple[Choice, ...]
+    strategy: Strategy
+
+
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
     """What `model` may name: routes, and targets of the providers that have an account.
 
@@ -37,7 +49,7 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     providers: Mapping[str, Capabilities]
-    routes: Mapping[str, Sequence[str]]
+    routes: Mapping[str, RouteSettings]
     public_url: bool
     money: Money = Money()
     known: Collection[str] = ()
@@ -70,6 +82,36 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         detail = "The model is unknown." if not targets else "The request names what there is not."
         raise InvalidError(detail, errors=likely_first(faults))
 
+    def arrange(self, request: CreateVideo, choices: Sequence[Choice], rng: Random) -> Arranged:
+        """The choices of a request as the strategies of the routes it names want them.
+
+        Those of its model come before those of its fallbacks, whatever the strategies are:
+        each name is a tier of its own, or several where its order counts.
+        """
+        named = [self._route(name) for name in (request.model, *request.routing.fallbacks)]
+        routes = [route for route in named if route is not None]
+        left = {choice.target: choice for choice in choices}
+        found: list[Choice] = []
+        for route in routes:
+            own = [left.pop(target) for target in route.targets if target in left]
+            ordered = arranged(own, route.strategy, route.weights, self.money, rng)
+            tier = found[-1].tier + 1 if found else 0
+            rise = route.strategy is not Strategy.LEAST_BUSY
+            found += [
+                msgspec.structs.replace(choice, tier=tier + number * rise)
+                for number, choice in enumerate(ordered)
+            ]
+        strategies = [route.strategy for route in routes]
+        strategy = Strategy.LEAST_BUSY if Strategy.LEAST_BUSY in strategies else strategies[0]
+        return Arranged(tuple(found), strategy)
+
+    def _route(self, name: str) -> RouteSettings | None:
+        """The route of this name; a target is one of its own."""
+        route = self.routes.get(name)
+        if route is not None and route.targets:
+            return route
+        return RouteSettings(targets=(name,)) if name in self.targets() else None
+
     def _named(self, request: CreateVideo) -> tuple[tuple[str, ...], list[FieldFault]]:
         """The targets of the model and the fallbacks; a fault for each name that is none."""
         known = self.targets()
@@ -79,10 +121,11 @@ class Routes(msgspec.Struct, frozen=True, kw_only=True):
         found: list[str] = []
         faults: list[FieldFault] = []
         for at, name in places.items():
-            targets = self.routes.get(name) or ((name,) if name in known else ())
-            found += targets
-            if not targets:
+            route = self._route(name)
+            if route is None:
                 faults.append(_unknown(at, "route or target", name, (*self.routes, *known)))
+            else:
+                found += route.targets
         return tuple(dict.fromkeys(found)), faults
 
     def _unknown_providers(self, request: CreateVideo) -> list[FieldFault]:

@@ -6,6 +6,7 @@ run inside one function handed to `Database.write`.
 
 from sqlalchemy import Connection
 
-from gateway.storage.database import BrokenRuleError, Database, StorageError
+from gateway.storage.database import Database
+from gateway.storage.errors import BrokenRuleError, StorageError, UncertainError
 
-__all__ = ["BrokenRuleError", "Connection", "Database", "StorageError"]
+__all__ = ["BrokenRuleError", "Connection", "Database", "StorageError", "UncertainError"]

@@ -1,166 +1,277 @@
-"""One SQLite file, one writer.
+"""One database, one writer in each process.
 
 Every write is a function of a connection, run on the writer's thread. Functions that are
 waiting together share one transaction (*group commit*): each runs inside its own
 savepoint, so one that fails takes nothing of the others with it, and all are answered
-only after the commit, which with `synchronous=FULL` is after the disk has it. One that acts
-on more than the database asks to be `alone`, and sees what is committed, nothing else.
+only after the commit, which is after the disk has it. One that acts on more than the
+database asks to be `alone`, and sees what is committed, nothing else.
+
+Transactions that write come one after the other, whatever the database and however many
+replicas: what a function has read holds until it is committed.
 """
 
 import asyncio
-import fcntl
-import os
 import queue
-import sqlite3
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.storage.backend import Backend, Dialect
+from gateway.storage.errors import BrokenRuleError, StorageError, UncertainError
+from gateway.storage.hot import say
+from gateway.storage.sqlite import SQLite
+
+__all__ = ["BrokenRuleError", "Database", "StorageError", "UncertainError"]
 
 T = TypeVar("T")
 
 BUSY_SECONDS: Final = 5.0
-"""How long a statement waits for a lock of another program, such as a backup."""
+"""How long a statement waits for somebody else's lock."""
 GROUP: Final = 256
+CLOSED: Final = "the database is closed"
+LOST: Final = "the database rolled the transaction back"
 READERS: Final = 4
-SAFE_SQLITE: Final = (3, 51, 3)
-"""Older libraries can corrupt a WAL file when two connections write or checkpoint at the
-same time. Ours never does (one writer, one process), which is why this is only a warning."""
+READ_GROUP: Final = 16
 
-PRAGMAS: Final = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-)
-
-
-class StorageError(Exception):
-    """The database cannot do it now (full, locked, damaged, closed); nothing is stored.
-
-    The same write may succeed later.
-    """
-
-
-class BrokenRuleError(Exception):
-    """A statement broke a rule of the schema: a bug of ours, which no repetition mends."""
+SQLITE: Final = "sqlite:///"
+POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 
 class _Work(NamedTuple):
     run: Callable[[Connection], Any]
-    done: Future[Any]
-    alone: bool
+    done: "asyncio.Future[Any] | None" = None
+    alone: bool = False
+    then: Callable[[], None] = lambda: None
+    """What to call when it is stored, or has failed, on the thread that ran it."""
+
+
+_Asking: TypeAlias = "queue.SimpleQueue[_Work | None]"
+
+
+class _Told(NamedTuple):
+    work: _Work
+    answer: Any = None
+    error: Exception | None = None
 
 
 class Database:
     """The gateway's database, open.
 
     Args:
-        path: The SQLite file; made, with its folder, where it does not exist.
+        where: `sqlite:///path` or the path itself, made where it does not exist; or
+            `postgresql://user:password@host/name`, as libpq reads it.
+        clock: Microseconds since 1970, UTC: the time of a database that has none of its own.
 
     Raises:
-        StorageError: Another process has this file, or it cannot be opened.
+        StorageError: It cannot be opened: not there, in use by another process, no driver.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = _lock(path)
-        try:
-            self._writer = _engine(path, "BEGIN IMMEDIATE")
-            self._reader = _engine(path, "BEGIN")
-            with self._writer.connect():
-                pass
-        except (DBAPIError, sqlite3.Error) as error:
-            os.close(self._lock)
-            raise StorageError(f"cannot open the database {path}: {_words(error)}") from error
+    def __init__(self, where: str | Path, *, clock: Callable[[], int] | None = None) -> None:
+        self._backend = _opened(where, clock)
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="filmgate-read")
-        self._thread = threading.Thread(target=self._write_all, name="filmgate-write", daemon=True)
-        self._thread.start()
+        self._reads: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._lock = threading.RLock()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[tuple[_Asking, _Work]]] = {}
+        self._threads = [
+            threading.Thread(target=self._write_all, name="filmgate-write", daemon=True),
+            *(
+                threading.Thread(target=self._read_all, name=f"filmgate-read-{n}", daemon=True)
+                for n in range(READERS)
+            ),
+        ]
+        for thread in self._threads:
+            thread.start()
         self._closed = False
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which kind of database it is."""
+        return self._backend.dialect
+
+    @property
+    def name(self) -> str:
+        """What to call it before people; holds no password."""
+        return self._backend.name
 
     @property
     def outdated_library(self) -> str | None:
         """The version of the SQLite library where it is one to warn about."""
-        found = sqlite3.sqlite_version_info
-        return None if found >= SAFE_SQLITE else sqlite3.sqlite_version
+        return self._backend.outdated_library
+
+    @property
+    def holds_life(self) -> bool:
+        """Whether our own proof of life is held, as far as we know; asks nobody.
+
+        False before `live` and while a lost one is not taken again: others may think that we
+        are dead, so nothing may be begun that only the dead have stopped doing.
+        """
+        return self._backend.holds_life
+
+    def live(self, replica: str) -> None:
+        """Hold the proof that `replica`, this process, lives, until `close`. Blocking.
+
+        It goes with the process, however that ends, and not while it is merely stopped. One
+        that is lost with its connection is taken again by itself.
+
+        Raises:
+            StorageError: Another process lives under this name, or the database is away.
+        """
+        self._backend.live(replica)
+
+    def lives(self, connection: Connection, replica: str) -> bool:
+        """Whether the replica of this name is alive now."""
+        return self._backend.lives(connection, replica)
+
+    def time(self, connection: Connection) -> int:
+        """Microseconds since 1970, UTC, by the one clock that all replicas share."""
+        return self._backend.time(connection)
+
+    def version(self, connection: Connection) -> str:
+        """Name and version of the database engine."""
+        return self._backend.version(connection)
+
+    def faults(self, connection: Connection, *, quick: bool = False) -> list[str]:
+        """What is damaged, as far as the engine can find it out; `quick` looks less closely."""
+        return self._backend.faults(connection, quick=quick)
+
+    def revision(self) -> tuple[str | None, str]:
+        """The schema's revision, None where there are no tables yet, and the newest. Blocking.
+
+        Raises:
+            StorageError: The database could not be read.
+        """
+        from gateway.storage.migrations import found, newest  # noqa: PLC0415 - slow to import
+
+        try:
+            with self._backend.reader.connect() as connection:
+                return found(connection), newest()
+        except SQLAlchemyError as error:
+            raise self._told(error) from None
 
     def migrate(self) -> None:
         """Bring the tables to the newest revision. Blocking; for start-up.
 
-        Raises:
-            StorageError: The file cannot be written, or holds something else.
-        """
-        from alembic.util.exc import CommandError as AlembicError  # noqa: PLC0415
+        Replicas that start together do it one after the other, so once.
 
-        from gateway.storage.migrations import upgrade  # noqa: PLC0415 - Alembic is slow to import
+        Raises:
+            StorageError: It cannot be written, holds something else, or is of a newer version.
+        """
+        from alembic.util.exc import CommandError  # noqa: PLC0415 - slow to import
+
+        from gateway.storage.migrations import found, is_known, newest, upgrade  # noqa: PLC0415
 
         try:
-            with self._writer.connect() as connection:
+            with self._backend.migrating() as connection:
+                revision = found(connection)
+                if revision is not None and not is_known(revision):
+                    raise StorageError(
+                        f"{self.name} was made by a newer version of filmgate: it is at revision "
+                        f"{revision}, and this version knows none after {newest()}"
+                    )
                 upgrade(connection)
                 connection.commit()
-        except (DBAPIError, sqlite3.Error, AlembicError) as error:
-            raise StorageError(
-                f"cannot prepare the tables in {self.path}: {_words(error)}"
-            ) from error
+        except CommandError as error:
+            raise StorageError(f"cannot prepare the tables in {self.name}: {error}") from error
+        except SQLAlchemyError as error:
+            told = self._backend.translated(error)
+            raise StorageError(f"cannot prepare the tables in {self.name}: {told}") from None
 
     async def write(self, run: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Run one transaction; returns after it is on disk. `alone` shares it with nobody.
 
         Raises:
             StorageError: It is not stored, and may be later.
+            UncertainError: It may be stored: the database went away during the commit.
             BrokenRuleError: It is not stored, and never will be.
         """
-        done: Future[T] = Future()
-        if self._closed:
-            raise StorageError("the database is closed")
-        # From here on nobody can cancel it, or the writer would answer to a dead future.
-        done.set_running_or_notify_cancel()
-        self._queue.put(_Work(run, done, alone))
-        # Shielded: giving up waiting must not make a stored write look like one that is not.
-        return await asyncio.shield(asyncio.wrap_future(done))
+        # Giving up waiting for it does not stop it.
+        return await self._asked(self._queue, run, alone=alone)
 
     def afterwards(self, run: Callable[[], None]) -> None:
         """Call `run` once all that is queued now is stored, or has failed; it may be at once."""
         if self._closed:
             run()
             return
-        done: Future[None] = Future()
-        done.set_running_or_notify_cancel()
-        done.add_done_callback(lambda _: run())
-        self._queue.put(_Work(lambda _: None, done, alone=True))
+        self._hand_over()
+        self._queue.put(_Work(lambda _: None, alone=True, then=run))
 
     async def read(self, run: Callable[[Connection], T]) -> T:
-        """Run statements that change nothing, on a connection of their own.
+        """Run statements that change nothing; they see the database as it is at one moment.
 
         Raises:
             StorageError: The database could not be read.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, run)
+        return await self._asked(self._reads, run)
 
     def close(self) -> None:
-        """Finish what is queued, then let the file go. Safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
-        self._queue.put(None)
-        self._thread.join()
-        self._readers.shutdown()
-        self._writer.dispose()
-        self._reader.dispose()
-        os.close(self._lock)
+        """Finish what is queued, then let the database go. Safe to call twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._hand_over()
+            self._queue.put(None)
+            for _ in range(READERS):
+                self._reads.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._backend.close()
 
-    def _read(self, run: Callable[[Connection], T]) -> T:
+    async def _asked(
+        self,
+        asking: _Asking,
+        run: Callable[[Connection], T],
+        *,
+        alone: bool = False,
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        with self._lock:
+            if self._closed:
+                raise StorageError(CLOSED)
+            gathered = self._gathered.setdefault(loop, [])
+            gathered.append((asking, _Work(run, done, alone)))
+        # All that is asked for in one round of the loop goes over at its end: a thread that
+        # wakes earlier would only get in the way of those who are about to ask.
+        if len(gathered) == 1:
+            loop.call_soon(self._hand_over)
+        return await done
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            for asking, work in chain.from_iterable(self._gathered.values()):
+                asking.put(work)
+            self._gathered.clear()
+
+    def _read_all(self) -> None:
+        while (work := self._reads.get()) is not None:
+            group, left = _grouped(self._reads, work, READ_GROUP)
+            told: list[_Told] = []
+            while len(told) < len(group):
+                told += self._read_group(group[len(told) :])
+            _tell(told)
+            if left:
+                return
+
+    def _read_group(self, group: Sequence[_Work]) -> list[_Told]:
+        """The answers up to the first that the database would not give; at least to one."""
+        told: list[_Told] = []
         try:
-            with self._reader.connect() as connection:
-                return run(connection)
-        except (DBAPIError, sqlite3.Error) as error:
-            raise _translated(error) from error
+            with self._backend.reader.connect() as connection:
+                for work in group:
+                    told.append(self._ran(connection, work, work.run))
+                    if isinstance(told[-1].error, StorageError | BrokenRuleError):
+                        break
+        except Exception as error:  # noqa: BLE001 - a reader must outlive any of them
+            told += [_Told(work, error=self._told(error)) for work in group[len(told) :]]
+        return told
 
     def _write_all(self) -> None:
         left: list[_Work | None] = []
@@ -168,100 +279,124 @@ class Database:
             work = left.pop() if left else self._queue.get()
             if work is None:
                 return
-            group = [work]
-            while not work.alone and len(group) < GROUP:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None or following.alone:
-                    left.append(following)
-                    break
-                group.append(following)
-            self._write_group(group)
+            group, left = _grouped(self._queue, work, GROUP)
+            _tell(self._write_group(group))
 
-    def _write_group(self, group: list[_Work]) -> None:
-        answers: list[tuple[Future[Any], Any]] = []
+    def _write_group(self, group: Sequence[_Work]) -> list[_Told]:
+        """What became of each, after the commit."""
+        told: list[_Told] = []
         try:
-            with self._writer.connect() as connection:
-                # Here, and not at the first savepoint: a file that is locked fails the group.
+            with self._backend.writer.connect() as connection:
+                # Here, and not at the first savepoint: a database that is locked fails the group.
                 connection.begin()
                 for work in group:
-                    try:
-                        with connection.begin_nested():
-                            answer = work.run(connection)
-                        answers.append((work.done, answer))
-                    except (DBAPIError, sqlite3.Error) as error:
-                        work.done.set_exception(_translated(error))
-                    except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
-                        work.done.set_exception(error)
-                    _still_open(connection)
-                connection.commit()
+                    # One that shares with nobody has the whole transaction to lose.
+                    run = work.run if len(group) == 1 else partial(_part, run=work.run)
+                    told.append(self._ran(connection, work, run))
+                    self._check_whole(connection)
+                if not all(one.error for one in told):
+                    self._commit(connection)
         except Exception as error:  # noqa: BLE001 - the writer must outlive any of them
-            for work in group:
-                if not work.done.done():
-                    told = error if isinstance(error, StorageError) else _translated(error)
-                    work.done.set_exception(told)
-            return
-        for done, answer in answers:
-            done.set_result(answer)
+            lost = self._told(error)
+            failed = [one for one in told if one.error is not None]
+            done = {id(one.work) for one in failed}
+            return failed + [_Told(work, error=lost) for work in group if id(work) not in done]
+        return told
+
+    def _check_whole(self, connection: Connection) -> None:
+        if not self._backend.is_whole(connection):
+            raise StorageError(LOST)
+
+    def _ran(self, connection: Connection, work: _Work, run: Callable[[Connection], Any]) -> _Told:
+        try:
+            return _Told(work, run(connection))
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+            return _Told(work, error=self._told(error))
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.commit()
+        except SQLAlchemyError as error:
+            if self._backend.may_be_stored(error):
+                told = self._backend.translated(error)
+                raise UncertainError(f"whether it is stored is unknown: {told}") from None
+            raise
+
+    def _told(self, error: Exception) -> Exception:
+        """The error as one of ours; whatever is not the database's stays as it is.
+
+        The words of the driver's own hold statements and values, so it does not go along.
+        """
+        if not isinstance(error, SQLAlchemyError):
+            return error
+        return self._backend.translated(error).with_traceback(error.__traceback__)
 
 
-def _still_open(connection: Connection) -> None:
-    """On some errors (disk full, I/O) SQLite rolls back the whole transaction by itself.
-
-    Then the savepoints before are gone, and those after would be transactions of their own.
-
-    Raises:
-        StorageError: That has happened: nothing of the group is stored.
-    """
-    if not getattr(connection.connection.dbapi_connection, "in_transaction", False):
-        raise StorageError("the database rolled the transaction back")
-
-
-def _translated(error: Exception) -> Exception:
-    kind = BrokenRuleError if isinstance(error, IntegrityError | ProgrammingError) else StorageError
-    failure = kind(_words(error))
-    failure.__cause__ = error
-    return failure
+def _grouped(asking: _Asking, first: _Work, most: int) -> tuple[list[_Work], list[_Work | None]]:
+    """What waits and can go along with the first; and what was next, if that cannot."""
+    group = [first]
+    while not first.alone and len(group) < most:
+        try:
+            following = asking.get_nowait()
+        except queue.Empty:
+            break
+        if following is None or following.alone:
+            return group, [following]
+        group.append(following)
+    return group, []
 
 
-def _words(error: Exception) -> str:
-    """What SQLite said, without the statement and its values."""
-    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
+def _tell(told: Sequence[_Told]) -> None:
+    """Answer all of a group at once: to wake a loop for each takes longer than to write it."""
+    asking: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
+    for one in told:
+        one.work.then()
+        if one.work.done is not None:
+            asking.setdefault(one.work.done.get_loop(), []).append(one)
+    for loop, answers in asking.items():
+        # A loop that is closed has nobody left who asks.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, answers)
 
 
-def _engine(path: Path, begin: str) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        # Without isolation level the driver starts no transactions of its own.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_SECONDS},
-        pool_size=READERS,
-        max_overflow=0,
-    )
-
-    def settle(connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in PRAGMAS:
-            connection.execute(pragma).close()
-
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(engine, "connect", settle)
-    event.listen(engine, "begin", start)
-    return engine
+def _settle(told: Sequence[_Told]) -> None:
+    for work, answer, error in told:
+        if work.done is None or work.done.done():
+            continue
+        if error is None:
+            work.done.set_result(answer)
+        else:
+            work.done.set_exception(error)
 
 
-def _lock(path: Path) -> int:
-    """Hold the file's lock for life: two processes on one file would not know of each other."""
+def _part(connection: Connection, run: Callable[[Connection], T]) -> T:
+    """Run one of a group, which takes nothing of the others with it when it fails."""
+    say(connection, "SAVEPOINT part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StorageError(f"cannot open the database {path}: {error.strerror}") from error
+        answer = run(connection)
+        say(connection, "RELEASE SAVEPOINT part")
+    except Exception:
+        try:
+            say(connection, "ROLLBACK TO SAVEPOINT part")
+            say(connection, "RELEASE SAVEPOINT part")
+        except SQLAlchemyError:
+            # What it did cannot be taken back alone, so nothing of the group may stay.
+            connection.rollback()
+        raise
+    return answer
+
+
+def _opened(where: str | Path, clock: Callable[[], int] | None) -> Backend:
+    url = str(where)
+    if not url.startswith(POSTGRESQL):
+        path = where if isinstance(where, Path) else Path(url.removeprefix(SQLITE))
+        return SQLite(path, clock=clock, readers=READERS, busy_seconds=BUSY_SECONDS)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise StorageError(f"the database {path} is in use by another filmgate process") from error
-    return handle
+        import psycopg  # noqa: F401, PLC0415 - an extra
+    except ImportError:
+        raise StorageError(
+            "PostgreSQL needs the extra `postgres`: pip install 'filmgate[postgres]'"
+        ) from None
+    from gateway.storage.postgres import PostgreSQL  # noqa: PLC0415 - imports the extra
+
+    return PostgreSQL(url, readers=READERS, busy_seconds=BUSY_SECONDS)

@@ -1,11 +1,13 @@
 """The outbox: notices that jobs have ended. A row is due until it is delivered or given up."""
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, Integer, RowMapping, bindparam, func, insert, select, update
 
 from gateway.model.ids import new_id
+from gateway.storage.hot import Hot
 from gateway.storage.tables import deliveries
 
 
@@ -32,25 +34,23 @@ def add(connection: Connection, job_id: str, url: str, now: int) -> None:
     )
 
 
-def take_due(connection: Connection, now: int, *, until: int, limit: int) -> list[Delivery]:
-    """Notices that are due, most overdue first; they come up again at `until`."""
-    rows = (
-        connection.execute(
-            select(*_COLUMNS)
-            .where(deliveries.c.due_at <= now)
-            .order_by(deliveries.c.due_at)
-            .limit(limit)
-        )
-        .mappings()
-        .all()
-    )
-    if rows:
+def take_due(
+    connection: Connection, now: int, *, until: int, limit: int, replica: str
+) -> list[Delivery]:
+    """Notices that are due, most overdue first; they come up again at `until`.
+
+    Or earlier, should the `replica` that takes them die.
+    """
+    names = Delivery.__struct_fields__
+    rows = _DUE.rows(connection, now=now, limit=limit)
+    due = [Delivery(**dict(zip(names, row, strict=True))) for row in rows]
+    if due:
         connection.execute(
             update(deliveries)
-            .where(deliveries.c.id.in_([row["id"] for row in rows]))
-            .values(due_at=until)
+            .where(deliveries.c.id.in_([one.id for one in due]))
+            .values(due_at=until, replica=replica)
         )
-    return [_read(row) for row in rows]
+    return due
 
 
 def write_body(connection: Connection, delivery_id: str, body: str) -> str | None:
@@ -71,7 +71,7 @@ def tried(connection: Connection, delivery_id: str, tries: int, due_at: int | No
     done = connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id, deliveries.c.due_at.is_not(None))
-        .values(tries=tries, due_at=due_at)
+        .values(tries=tries, due_at=due_at, replica=None)
     )
     return done.rowcount > 0
 
@@ -84,10 +84,17 @@ def of_job(connection: Connection, job_id: str) -> list[Delivery]:
 
 def next_due(connection: Connection) -> int | None:
     """When the next notice is due."""
-    found: int | None = connection.execute(
-        select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))
-    ).scalar_one()
+    found: int | None = _NEXT_DUE.scalar(connection)
     return found
+
+
+def release(connection: Connection, replicas: Collection[str], now: int) -> None:
+    """Have the notices tried now that one of these replicas took up last; none of them lives."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.replica.in_(list(replicas)), deliveries.c.due_at > now)
+        .values(due_at=now, replica=None)
+    )
 
 
 def rebase(connection: Connection, now: int, longest: int) -> None:
@@ -99,3 +106,14 @@ def rebase(connection: Connection, now: int, longest: int) -> None:
 
 def _read(row: RowMapping) -> Delivery:
     return msgspec.convert({str(name): value for name, value in row.items()}, Delivery)
+
+
+_DUE: Final = Hot(
+    select(*_COLUMNS)
+    .where(deliveries.c.due_at <= bindparam("now"))
+    .order_by(deliveries.c.due_at)
+    .limit(bindparam("limit", type_=Integer))
+)
+_NEXT_DUE: Final = Hot(
+    select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))
+)

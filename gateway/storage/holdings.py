@@ -4,16 +4,23 @@ The last to let go leaves a mark in place of its holding, in the same transactio
 in a transaction of its own after that one, removes the bytes and the mark. So a crash
 between the two leaves no bytes behind for ever: the next start reads the marks. For the same
 reason bytes are marked before they are saved; the first holder takes the mark away.
+
+Where several replicas keep their files in one folder, none knows what the others are about
+to need. There a mark has to grow old before its bytes go: `ripe` notes when it first saw
+one, and whoever is about to save the same bytes makes the mark new again.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
+from gateway.model.clock import SECOND
 from gateway.storage.media import MediaStore
 from gateway.storage.tables import holdings
 
+RIPE: Final = 3600 * SECOND
+"""Longer than anything takes from saving bytes to the row that needs them."""
 DOOMED: Final = "-"
 """Stands where nobody needs the bytes any more; no job and no file has this id."""
 
@@ -32,6 +39,7 @@ def mark(connection: Connection, digests: Iterable[str]) -> None:
     for digest in digests:
         if not held(connection, digest):
             hold(connection, digest, DOOMED)
+            connection.execute(update(holdings).where(_mark_of(digest)).values(at=0))
 
 
 def held(connection: Connection, digest: str) -> bool:
@@ -70,8 +78,26 @@ def doomed(connection: Connection) -> list[str]:
     return of(connection, DOOMED)
 
 
-def drop(connection: Connection, store: MediaStore, digests: Iterable[str]) -> None:
+def ripe(connection: Connection, now: int) -> list[str]:
+    """What has been marked for so long that nobody can be about to need it."""
+    marks = holdings.c.holder == DOOMED
+    connection.execute(update(holdings).where(marks, holdings.c.at == 0).values(at=now))
+    return list(
+        connection.execute(
+            select(holdings.c.digest).where(marks, holdings.c.at < now - RIPE)
+        ).scalars()
+    )
+
+
+def drop(
+    connection: Connection,
+    store: MediaStore,
+    digests: Iterable[str],
+    before: int | None = None,
+) -> None:
     """Remove the bytes that nobody needs. Only for a transaction that nobody else shares.
+
+    With `before`, only where the mark was first seen before then.
 
     Alone it sees what is committed and nothing else: a holding that another function of the
     same transaction had removed might come back. Somebody who is about to need the bytes
@@ -81,11 +107,20 @@ def drop(connection: Connection, store: MediaStore, digests: Iterable[str]) -> N
         OSError: The disk does not let them go; the marks stay.
     """
     for digest in digests:
+        if before is not None and not _seen_before(connection, digest, before):
+            continue
         if held(connection, digest) or store.drop(digest):
             _unmark(connection, digest)
 
 
+def _seen_before(connection: Connection, digest: str, before: int) -> bool:
+    at = connection.execute(select(holdings.c.at).where(_mark_of(digest))).scalar_one_or_none()
+    return at is not None and 0 < at < before
+
+
 def _unmark(connection: Connection, digest: str) -> None:
-    connection.execute(
-        delete(holdings).where(holdings.c.digest == digest, holdings.c.holder == DOOMED)
-    )
+    connection.execute(delete(holdings).where(_mark_of(digest)))
+
+
+def _mark_of(digest: str) -> ColumnElement[bool]:
+    return and_(holdings.c.digest == digest, holdings.c.holder == DOOMED)

@@ -1,12 +1,10 @@
-"""Accounts, their slots, and the attempts that hold them.
+"""Attempts, and the slots they hold.
 
 A slot is a row: an attempt cannot begin without one, so `max_jobs` holds by construction.
 It is bound in the transaction that makes the attempt and freed in the one that ends it.
 """
 
-from collections import Counter
-from collections.abc import Collection, Sequence
-from enum import StrEnum
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,46 +12,35 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    ScalarSelect,
-    delete,
     func,
     insert,
+    literal_column,
     select,
     update,
 )
 
-from gateway.storage.tables import accounts, attempts, keep, slots, uploads
-from providers.contract import Account
+from gateway.model.phases import Phase
+from gateway.storage.accounts import FreeSlot
+from gateway.storage.states import IN_FLIGHT, IN_HAND, State
+from gateway.storage.tables import attempts, jobs, slots, spent
+from providers.contract import Role, VideoSpec
+
+__all__ = ["IN_FLIGHT", "Attempt", "Held", "Sent", "State"]
 
 
-class State(StrEnum):
-    """How far an attempt got.
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt sent, kept to look for it where the answer was lost."""
 
-    `SENDING` is the intent: committed before the paid request leaves, so that after a crash
-    it reads "may have been sent". `OVERDUE` attempts are watched on, without a slot.
-    """
-
-    PREPARING = "preparing"
-    SENDING = "sending"
-    ACCEPTED = "accepted"
-    UNKNOWN = "unknown"
-    OVERDUE = "overdue"
-    ENDED = "ended"
-
-
-IN_FLIGHT: Final = (State.PREPARING, State.SENDING, State.ACCEPTED, State.UNKNOWN)
-
-
-class FreeSlot(msgspec.Struct, frozen=True):
-    """A slot that may be bound now."""
-
-    account: str
-    provider: str
-    n: int
+    spec: VideoSpec
+    inputs: Mapping[Role, Sequence[str]] = {}
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One try to submit a job to one account; `n` counts those that were never sent too."""
+    """One try to submit a job to one account; `n` counts those that were never sent too.
+
+    `looks` are the whole searches in a row that did not find it, `called_at` is when its
+    callback first came. Times are microseconds.
+    """
 
     id: str
     job_id: str
@@ -61,172 +48,37 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     target: str
     state: State
-    remote_id: str | None
-    claimed_id: str | None
+    remote_id: str | None = None
+    claimed_id: str | None = None
+    replica: str | None = None
+    created_at: int = 0
+    sent_at: int | None = None
+    ended_at: int | None = None
+    evidence: str | None = None
+    looks: int = 0
+    called_at: int | None = None
+
+    @property
+    def provider(self) -> str:
+        """Whose ids its own is one of."""
+        return self.target.partition("/")[0]
+
+    @property
+    def was_heard_of(self) -> bool:
+        """Whether anything told that its request was read: it is never taken as not made."""
+        return self.claimed_id is not None or self.called_at is not None
 
 
-def sync_accounts(connection: Connection, configured: Sequence[Account]) -> None:
-    """Make accounts and slots what the configuration says.
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that some replica has in hand, and where its job stands."""
 
-    A slot above a lowered limit stays until its attempt ends and is then not handed out; an
-    account that left the configuration keeps its attempts, and gets no new ones.
-    """
-    names = [account.name for account in configured]
-    connection.execute(update(accounts).where(accounts.c.name.not_in(names)).values(max_jobs=0))
-    for account in configured:
-        facts = {"provider": account.provider, "max_jobs": account.max_jobs}
-        changed = connection.execute(
-            update(accounts).where(accounts.c.name == account.name).values(**facts)
-        )
-        if changed.rowcount == 0:
-            connection.execute(insert(accounts).values(name=account.name, **facts))
-        present = set(
-            connection.execute(select(slots.c.n).where(slots.c.account == account.name)).scalars()
-        )
-        for n in sorted(set(range(account.max_jobs)) - present):
-            connection.execute(insert(slots).values(account=account.name, n=n))
-    connection.execute(
-        delete(slots).where(
-            slots.c.attempt_id.is_(None),
-            slots.c.n
-            >= select(accounts.c.max_jobs)
-            .where(accounts.c.name == slots.c.account)
-            .scalar_subquery(),
-        )
-    )
-
-
-def free_slots(connection: Connection, now: int) -> list[FreeSlot]:
-    """Slots that may be bound, of accounts that are not cooling.
-
-    Never more of an account than its limit leaves, whichever numbers the taken ones have:
-    after a limit was lowered, slots above it may still be taken.
-    """
-    rows = connection.execute(
-        select(
-            slots.c.account,
-            accounts.c.provider,
-            slots.c.n,
-            (accounts.c.max_jobs - _taken(accounts.c.name)).label("room"),
-        )
-        .join(accounts, accounts.c.name == slots.c.account)
-        .where(
-            slots.c.attempt_id.is_(None),
-            slots.c.n < accounts.c.max_jobs,
-            accounts.c.cooling_until <= now,
-        )
-        .order_by(slots.c.account, slots.c.n)
-    )
-    free: list[FreeSlot] = []
-    given: Counter[str] = Counter()
-    for row in rows:
-        if given[row.account] < row.room:
-            given[row.account] += 1
-            free.append(FreeSlot(row.account, row.provider, row.n))
-    return free
-
-
-def cooling_until(connection: Connection, now: int) -> int | None:
-    """When the next cooling account may be used again."""
-    found: int | None = connection.execute(
-        select(func.min(accounts.c.cooling_until)).where(accounts.c.cooling_until > now)
-    ).scalar_one()
-    return found
-
-
-def cool(connection: Connection, names: Sequence[str], until: int, reason: str) -> None:
-    """Hand out no slot of these accounts before `until`; a longer pause stays as it is."""
-    connection.execute(
-        update(accounts)
-        .where(accounts.c.name.in_(names), accounts.c.cooling_until < until)
-        .values(cooling_until=until, cooling_reason=reason)
-    )
-
-
-def reached(connection: Connection, name: str) -> None:
-    """A request got through to the provider: its silences before do not count any more."""
-    connection.execute(
-        update(accounts).where(accounts.c.name == name, accounts.c.failures > 0).values(failures=0)
-    )
-
-
-def not_reached(connection: Connection, name: str) -> int:
-    """A request did not get through; how many in a row that makes."""
-    row = connection.execute(
-        update(accounts)
-        .where(accounts.c.name == name)
-        .values(failures=accounts.c.failures + 1)
-        .returning(accounts.c.failures)
-    ).first()
-    return 1 if row is None else int(row.failures)
-
-
-def throttled(connection: Connection, name: str, now: int, reason: str) -> int:
-    """A request was refused with 429; how many times in a row that had happened before.
-
-    Those that were under way together count once: while the account rests for this `reason`
-    already, they are the same refusal.
-    """
-    row = connection.execute(
-        select(accounts.c.throttled, accounts.c.cooling_until, accounts.c.cooling_reason).where(
-            accounts.c.name == name
-        )
-    ).first()
-    if row is None:
-        return 0
-    before = int(row.throttled)
-    if before and row.cooling_until > now and row.cooling_reason == reason:
-        return before - 1
-    connection.execute(update(accounts).where(accounts.c.name == name).values(throttled=before + 1))
-    return before
-
-
-def not_throttled(connection: Connection, name: str) -> None:
-    """A submission was accepted: the refusals with 429 before do not count any more."""
-    connection.execute(
-        update(accounts)
-        .where(accounts.c.name == name, accounts.c.throttled > 0)
-        .values(throttled=0)
-    )
-
-
-def rebase(connection: Connection, now: int, passing: str, longest: int) -> None:
-    """End the pauses that a start should not wait for.
-
-    Those for another reason than `passing` may have been mended, which is often why there
-    was a restart; and one longer than `longest` only a clock that was wrong can have set.
-    """
-    connection.execute(
-        update(accounts)
-        .where(
-            accounts.c.cooling_until > now,
-            (accounts.c.cooling_reason != passing) | (accounts.c.cooling_until > now + longest),
-        )
-        .values(cooling_until=now, failures=0)
-    )
-
-
-class Rest(msgspec.Struct, frozen=True):
-    """An account that gets no jobs for a while."""
-
-    account: str
-    until: int
-    reason: str
-
-
-def resting(connection: Connection, providers: Sequence[str], now: int) -> list[Rest] | None:
-    """Where every account of these providers rests: when and why, the earliest first.
-
-    None where one of them could take a job as soon as it has a free slot.
-    """
-    rows = connection.execute(
-        select(accounts.c.name, accounts.c.cooling_until, accounts.c.cooling_reason)
-        .where(accounts.c.provider.in_(providers), accounts.c.max_jobs > 0)
-        .order_by(accounts.c.cooling_until)
-    ).all()
-    if any(row.cooling_until <= now for row in rows):
-        return None
-    return [Rest(row.name, row.cooling_until, row.cooling_reason or "") for row in rows]
+    id: str
+    job_id: str
+    state: State
+    replica: str | None
+    created_at: int
+    phase: Phase
+    owner: str
 
 
 def begin(
@@ -242,6 +94,7 @@ def begin(
             target=attempt.target,
             token_hash=token_hash,
             state=attempt.state.value,
+            replica=attempt.replica,
             created_at=now,
         )
     )
@@ -260,13 +113,44 @@ def mark(connection: Connection, attempt_id: str, state: State, **values: object
     )
 
 
-def claim(connection: Connection, attempt_id: str, claimed_id: str) -> None:
-    """Keep the id that was heard of, while an answer that says so clearly is missing."""
+def send(connection: Connection, attempt_id: str, now: int, sent: Sent) -> None:
+    """The intent: from here on the paid request may have left."""
+    told = msgspec.json.encode(sent).decode()
+    mark(connection, attempt_id, State.SENDING, sent_at=now, sent=told)
+
+
+def claim(
+    connection: Connection, attempt_id: str, claimed_id: str, *, instead_of: str | None = None
+) -> None:
+    """Keep the id that was heard of, while an answer that says so clearly is missing.
+
+    The first one stays, unless it is the one that this should stand `instead_of`.
+    """
     connection.execute(
         update(attempts)
         .where(attempts.c.id == attempt_id, attempts.c.remote_id.is_(None))
+        .where(attempts.c.claimed_id.is_(None) | (attempts.c.claimed_id == instead_of))
         .values(claimed_id=claimed_id)
     )
+
+
+def called(connection: Connection, attempt_id: str, now: int) -> None:
+    """Its callback came: whatever that said, the request was read."""
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.id == attempt_id, attempts.c.called_at.is_(None))
+        .values(called_at=now)
+    )
+
+
+def sender_done(connection: Connection, attempt_id: str) -> None:
+    """Whoever sent it says so itself: its request is over, and nobody will send it any more."""
+    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(replica=None))
+
+
+def looked(connection: Connection, attempt_id: str, looks: int) -> None:
+    """Note how many whole searches in a row did not find it."""
+    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(looks=looks))
 
 
 def end(
@@ -305,73 +189,137 @@ def of_job(connection: Connection, job_id: str) -> list[Attempt]:
     return [_read(row) for row in rows.mappings()]
 
 
+def sent(connection: Connection, attempt_ids: Collection[str]) -> dict[str, Sent]:
+    """What these attempts sent, as far as that was kept."""
+    rows = connection.execute(
+        select(attempts.c.id, attempts.c.sent).where(
+            attempts.c.id.in_(list(attempt_ids)), attempts.c.sent.is_not(None)
+        )
+    )
+    return {row.id: msgspec.json.decode(row.sent, type=Sent) for row in rows}
+
+
+def in_hand(connection: Connection) -> list[Held]:
+    """Every attempt that some replica has, or had, in hand."""
+    rows = connection.execute(
+        select(
+            attempts.c.id,
+            attempts.c.job_id,
+            attempts.c.state,
+            attempts.c.replica,
+            attempts.c.created_at,
+            jobs.c.phase,
+            jobs.c.owner,
+        )
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .where(attempts.c.state.in_([state.value for state in IN_HAND]))
+        # As the partial index has it, to the letter: SQLite draws no conclusions.
+        .where(attempts.c.state != literal_column("'ended'"))
+    )
+    return [
+        Held(
+            id=row.id,
+            job_id=row.job_id,
+            state=State(row.state),
+            replica=row.replica,
+            created_at=row.created_at,
+            phase=Phase(row.phase),
+            owner=row.owner,
+        )
+        for row in rows
+    ]
+
+
 def next_n(connection: Connection, job_id: str) -> int:
     """The number of a job's next attempt, counting those that were never sent."""
     last = select(func.max(attempts.c.n)).where(attempts.c.job_id == job_id)
     return (connection.execute(last).scalar_one() or 0) + 1
 
 
-def remote_id_taken(connection: Connection, account: str, remote_id: str) -> bool:
-    """Whether some attempt already owns this job of the provider's."""
+def remote_id_taken(
+    connection: Connection, provider: str, remote_id: str, *, by_others_than: str | None = None
+) -> bool:
+    """Whether this job of the provider's is some attempt's already, or was a removed one's."""
+    if is_owned(connection, provider, remote_id, by_others_than=by_others_than):
+        return True
+    mine = (spent.c.provider == provider) & (spent.c.remote_id == remote_id)
+    return connection.execute(select(spent.c.at).where(mine)).first() is not None
+
+
+def is_owned(
+    connection: Connection, provider: str, remote_id: str, *, by_others_than: str | None = None
+) -> bool:
+    """Whether some attempt that is kept has this id, with whichever of the provider's accounts."""
+    mine = attempts.c.id != by_others_than if by_others_than else attempts.c.id.is_not(None)
     found = connection.execute(
-        select(attempts.c.id).where(
-            attempts.c.account == account, attempts.c.remote_id == remote_id
-        )
+        select(attempts.c.id).where(attempts.c.remote_id == remote_id, _at(provider), mine)
     ).first()
     return found is not None
 
 
-def uploaded(connection: Connection, account: str, digest: str) -> str | None:
-    """The reference under which an account already keeps a picture."""
-    found: str | None = connection.execute(
-        select(uploads.c.reference).where(uploads.c.account == account, uploads.c.digest == digest)
-    ).scalar_one_or_none()
-    return found
+def remote_ids(
+    connection: Connection, provider: str, since: int, *, but_claims_of: Collection[str] = ()
+) -> set[str]:
+    """The provider's ids that attempts made since then own, or claim, removed ones included.
 
-
-def remember_upload(
-    connection: Connection, account: str, digest: str, reference: str, now: int
-) -> None:
-    """Keep an upload's reference, so that no picture goes to an account twice."""
-    if uploaded(connection, account, digest) is None:
-        connection.execute(
-            insert(uploads).values(
-                account=account, digest=digest, reference=reference, created_at=now
-            )
-        )
-
-
-def forget_uploads(connection: Connection, account: str, references: Collection[str]) -> None:
-    """Upload these pictures again next time: the provider may not know them any more."""
-    connection.execute(
-        delete(uploads).where(
-            uploads.c.account == account, uploads.c.reference.in_(list(references))
+    Whatever `but_claims_of` claim counts only where it is another's too.
+    """
+    rows = connection.execute(
+        select(attempts.c.id, attempts.c.remote_id, attempts.c.claimed_id).where(
+            _at(provider), attempts.c.created_at >= since
         )
     )
+    found = {
+        name
+        for row in rows
+        for name in (row.remote_id, None if row.id in but_claims_of else row.claimed_id)
+        if name is not None
+    }
+    removed = select(spent.c.remote_id).where(spent.c.provider == provider, spent.c.at >= since)
+    return found.union(connection.execute(removed).scalars())
 
 
-def kept(connection: Connection, name: str, value: str) -> str:
-    """The value kept under `name`; `value` becomes it where there is none."""
-    found: str | None = connection.execute(
-        select(keep.c.value).where(keep.c.name == name)
-    ).scalar_one_or_none()
-    if found is None:
-        connection.execute(insert(keep).values(name=name, value=value))
-        return value
-    return found
+def retire(connection: Connection, job_id: str, now: int) -> None:
+    """Before a job is removed: the ids that its attempts own, or claim, stay nobody else's."""
+    for attempt in of_job(connection, job_id):
+        for remote_id in {attempt.remote_id, attempt.claimed_id} - {None}:
+            mine = (spent.c.provider == attempt.provider) & (spent.c.remote_id == remote_id)
+            if connection.execute(select(spent.c.at).where(mine)).first() is None:
+                connection.execute(
+                    insert(spent).values(provider=attempt.provider, remote_id=remote_id, at=now)
+                )
+
+
+def lost(connection: Connection, accounts: Collection[str]) -> list[Attempt]:
+    """The attempts of these accounts whose answer is missing still, oldest first."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(
+            attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
+            attempts.c.account.in_(list(accounts)),
+            attempts.c.remote_id.is_(None),
+        )
+        .order_by(attempts.c.created_at, attempts.c.id)
+    )
+    return [_read(row) for row in rows.mappings()]
+
+
+def is_sending(connection: Connection, accounts: Collection[str]) -> bool:
+    """Whether a paid request of one of these accounts is under way."""
+    found = connection.execute(
+        select(attempts.c.id)
+        .where(attempts.c.state == State.SENDING.value, attempts.c.account.in_(list(accounts)))
+        .limit(1)
+    ).first()
+    return found is not None
+
+
+def _at(provider: str) -> ColumnElement[bool]:
+    """That an attempt was sent to this provider, whatever its account was called."""
+    return attempts.c.target.startswith(f"{provider}/", autoescape=True)
 
 
 _COLUMNS: Final = tuple(attempts.c[name] for name in Attempt.__struct_fields__)
-
-
-def _taken(account: ColumnElement[str]) -> ScalarSelect[int]:
-    other = slots.alias("taken")
-    return (
-        select(func.count())
-        .select_from(other)
-        .where(other.c.account == account, other.c.attempt_id.is_not(None))
-        .scalar_subquery()
-    )
 
 
 def _attempt(connection: Connection, condition: ColumnElement[bool]) -> Attempt | None:

@@ -5,10 +5,12 @@ is a file that is good. What nobody needs is dropped; whoever is about to need a
 it until the row that says so is committed. All of this blocks: call it from a thread.
 """
 
+import math
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -110,10 +112,16 @@ class MediaStore:
                 path.unlink(missing_ok=True)
         return True
 
-    def sweep(self) -> None:
-        """Remove what a crash left half written. For start-up, before anything is saved."""
+    def sweep(self, before: float = math.inf) -> None:
+        """Remove what a crash left half written. For start-up, before anything is saved.
+
+        Where others save into the same folder, only what nobody touched since `before`
+        (seconds since 1970).
+        """
         for leftover in (self.folder / "incoming").iterdir():
-            leftover.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if leftover.stat().st_mtime < before:
+                    leftover.unlink()
 
     def pin(self, digest: str) -> None:
         """Keep a file from being dropped, once more."""

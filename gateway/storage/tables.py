@@ -66,6 +66,18 @@ jobs: Final = Table(
     Column("start_by", BigInteger),
     # How often an account or a provider could not take it; those not tried go first.
     Column("turned_away", Integer, nullable=False, server_default="0"),
+    # Among the jobs of one owner: 0 goes first.
+    Column("priority", Integer, nullable=False, server_default="1"),
+    Column("strategy", Text, nullable=False, server_default="priority"),
+    # Of the request's body: how a client's second try is known for one.
+    Column("fingerprint", Text),
+    # 1 where the body came as such a second try.
+    Column("retried", Integer, nullable=False, server_default="0"),
+    # Which replica took the job up last.
+    Column("replica", Text),
+    # When the provider was last seen to get on with it, and its word then.
+    Column("progressed_at", BigInteger),
+    Column("word", Text),
     Index(
         "ix_jobs_due",
         "phase",
@@ -73,7 +85,16 @@ jobs: Final = Table(
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
-    Index("ix_jobs_line", "phase", "turned_away", "created_at", "id"),
+    Index(
+        "ix_jobs_line",
+        "phase",
+        "owner",
+        "providers",
+        "turned_away",
+        "priority",
+        "created_at",
+        "id",
+    ),
     Index(
         "ix_jobs_start_by",
         "phase",
@@ -82,6 +103,13 @@ jobs: Final = Table(
         postgresql_where=text("start_by IS NOT NULL"),
     ),
     Index("ix_jobs_owner_id", "owner", "id"),
+    Index("ix_jobs_owner_fingerprint", "owner", "fingerprint", "created_at"),
+    Index(
+        "ix_jobs_completed_at",
+        "completed_at",
+        sqlite_where=text("completed_at IS NOT NULL"),
+        postgresql_where=text("completed_at IS NOT NULL"),
+    ),
 )
 
 attempts: Final = Table(
@@ -99,13 +127,46 @@ attempts: Final = Table(
     Column("remote_id", Text),
     # An id that a callback claimed while the answer to the submit is missing.
     Column("claimed_id", Text),
+    # When its callback first came, whatever that said: the request was read.
+    Column("called_at", BigInteger),
     Column("evidence", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("sent_at", BigInteger),
     Column("ended_at", BigInteger),
+    # Which replica has it in hand.
+    Column("replica", Text),
+    # What was sent, so that it can be looked for: spec and inputs, as JSON.
+    Column("sent", Text),
+    # Whole searches in a row that did not find it.
+    Column("looks", Integer, nullable=False, server_default="0"),
     UniqueConstraint("job_id", "n"),
     UniqueConstraint("account", "remote_id"),
+    # Of a provider's ids none is given twice, whichever account it was made with.
+    Index(
+        "ix_attempts_remote_id",
+        "remote_id",
+        sqlite_where=text("remote_id IS NOT NULL"),
+        postgresql_where=text("remote_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_attempts_state",
+        "state",
+        "replica",
+        sqlite_where=text("state <> 'ended'"),
+        postgresql_where=text("state <> 'ended'"),
+    ),
 )
+
+spent: Final = Table(
+    "spent",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("remote_id", Text, primary_key=True),
+    # When the job was removed whose attempt this was.
+    Column("at", BigInteger, nullable=False),
+    Index("ix_spent_at", "at"),
+)
+"""The providers' ids of jobs that were removed: their films are nobody else's."""
 
 accounts: Final = Table(
     "accounts",
@@ -119,6 +180,17 @@ accounts: Final = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     # Refusals with 429 in a row.
     Column("throttled", Integer, nullable=False, server_default="0"),
+    # How many jobs it proved to carry; None where nothing speaks against `max_jobs`.
+    Column("allowed", Integer),
+    # When `allowed` last changed.
+    Column("allowed_at", BigInteger, nullable=False, server_default="0"),
+    # 1 from a failure that was about the account until it took a job again: one at a time.
+    Column("tripped", Integer, nullable=False, server_default="0"),
+    # What the provider said, and when the account was paused because of it.
+    Column("words", Text),
+    Column("paused_at", BigInteger),
+    # Ends of jobs in a row of which a callback told before a poll did.
+    Column("callbacks", Integer, nullable=False, server_default="0"),
 )
 
 slots: Final = Table(
@@ -173,6 +245,8 @@ holdings: Final = Table(
     Column("digest", Text, primary_key=True),
     # The id of a job or a file that needs these bytes.
     Column("holder", Text, primary_key=True),
+    # Of a mark that nobody needs them: when it was made, or somebody was about to.
+    Column("at", BigInteger, nullable=False, server_default="0"),
     Index("ix_holdings_holder", "holder"),
 )
 """Who needs a kept file: when the last holder goes, its bytes go."""
@@ -198,6 +272,8 @@ deliveries: Final = Table(
     # None: delivered, or given up.
     Column("due_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
+    # Which replica took it up last.
+    Column("replica", Text),
     Index("ix_deliveries_job_id", "job_id"),
     Index(
         "ix_deliveries_due_at",
@@ -207,6 +283,71 @@ deliveries: Final = Table(
     ),
 )
 """The outbox: notices of jobs that ended, for the callers' `callback_url`."""
+
+replicas: Final = Table(
+    "replicas",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    # By the database's own clock.
+    Column("seen_at", BigInteger, nullable=False),
+)
+"""The gateways that share this database; one that is not seen for a while has its work taken."""
+
+shares: Final = Table(
+    "shares",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("used", BigInteger, nullable=False),
+)
+"""How much of the slots each owner had, as `routing.shares` counts it."""
+
+idempotency: Final = Table(
+    "idempotency",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Index("ix_idempotency_job_id", "job_id"),
+)
+"""The keys that callers gave along with jobs."""
+
+orphans: Final = Table(
+    "orphans",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("remote_id", Text, primary_key=True),
+    # No foreign keys: what was paid for outlives the job's own record.
+    Column("job_id", Text, nullable=False),
+    Column("attempt_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("url", Text),
+    Column("found_at", BigInteger, nullable=False),
+    # Of one that was only heard of: when it is looked at; None once it was seen.
+    Column("due_at", BigInteger),
+    Index("ix_orphans_job_id", "job_id"),
+    Index(
+        "ix_orphans_due_at",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+)
+"""Jobs at providers that were paid for, and whose film no caller gets."""
+
+durations: Final = Table(
+    "durations",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    # Microseconds.
+    Column("mean", BigInteger, nullable=False),
+    Column("spread", BigInteger, nullable=False),
+)
+"""How long providers take, learned from what they made: by target, mode, seconds, resolution."""
 
 keep: Final = Table(
     "keep",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from gateway.model.job import JobError, Result
 from gateway.model.phases import Phase
@@ -33,6 +33,16 @@ def wake(connection: Connection, video_id: str, now: int) -> None:
         update(jobs)
         .where(jobs.c.phase == Phase.WAITING_FOR_INPUT.value, jobs.c.id.in_(waiting))
         .values(due_at=now, woken_at=now)
+    )
+
+
+def awaited(video_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """That some job waits for this video."""
+    waiter = jobs.alias("waiter")
+    return exists(
+        select(waits.c.job_id)
+        .join(waiter, waiter.c.id == waits.c.job_id)
+        .where(waits.c.video_id == video_id, waiter.c.phase == Phase.WAITING_FOR_INPUT.value)
     )
 
 

@@ -1,4 +1,4 @@
-"""The same requests make the same world in each of eight workers."""
+"""The same requests make the same world in each of several workers."""
 
 import json
 from pathlib import Path
@@ -71,18 +71,19 @@ def note(kind, n, digest):
 def notes(pytester: pytest.Pytester, folder: Path, *options: str) -> list[list[str]]:
     folder.mkdir()
     pytester._monkeypatch.setenv("NOTES", str(folder))
-    # Eight workers that load nothing but what they need start twice as fast.
+    # Workers that load nothing but what they need start twice as fast.
     pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     plugin = ("-p", "mockserver.testing.plugin", "-p", "no:cacheprovider")
     pytester.runpytest_subprocess(*plugin, *options).assert_outcomes(passed=20)
     return [json.loads(file.read_text()) for file in sorted(folder.iterdir())]
 
 
-def test_eight_workers_and_none_make_the_same_worlds(
-    pytester: pytest.Pytester, tmp_path: Path
+@pytest.mark.parametrize("workers", ["2", pytest.param("8", marks=pytest.mark.slow)])
+def test_several_workers_and_none_make_the_same_worlds(
+    pytester: pytest.Pytester, tmp_path: Path, workers: str
 ) -> None:
     pytester.makepyfile(SUITE)
-    many = notes(pytester, tmp_path / "many", "-p", "xdist", "-n", "8")
+    many = notes(pytester, tmp_path / "many", "-p", "xdist", "-n", workers)
     alone = notes(pytester, tmp_path / "alone")
 
     assert len({digest for kind, _, _, digest in many + alone if kind == "same"}) == 1

@@ -100,6 +100,8 @@ def body_of(wish: Wish) -> dict[str, Any]:
 
 def same(quoted: Any, sent: Any) -> bool:
     """Whether two JSON values are the same but for what comes later."""
+    if quoted == "<seed of the attempt>":
+        return isinstance(sent, int)
     if isinstance(quoted, str) and COMES_LATER.search(quoted):
         pattern = ".+".join(map(re.escape, COMES_LATER.split(quoted)))
         return isinstance(sent, str) and re.fullmatch(pattern, sent) is not None

@@ -18,7 +18,14 @@ KEYS = {
     "SALT": "whsec_" + "A" * 31 + "!",
 }
 
+SERVER = "[database]\nurl = 'postgresql://h"
+USER = "[database]\nurl = 'postgres://u@"
+CHEAP = "[routes.cheap]\n"
+WEIGHTED = CHEAP + "targets = ['acme/fast', 'acme/fine']\nstrategy = 'weighted'\n"
+
 LONG = "https://gate.example.com/".ljust(401, "p")
+
+OPERATOR = ("server.operator_keys[0]", "by reference only", "env:NAME")
 
 # What is appended to a sound file (or replaced in it), and the single fault that follows.
 APPENDED = [
@@ -33,6 +40,64 @@ APPENDED = [
     ("[watch]\npoll_seconds = '2'", "watch.poll_seconds", "must be a number, not a string", ""),
     ("[watch]\ndeadline_seconds = true", "watch.deadline_seconds", "not a boolean", ""),
     ("[watch]\ndeadline_seconds = inf", "watch.deadline_seconds", "out of range", ""),
+    ("[watch]\nstalled_seconds = 0", "watch.stalled_seconds", "out of range", "more than 0"),
+    ("[watch]\nsettle_seconds = -1", "watch.settle_seconds", "out of range", "more than 0"),
+    ("[watch]\nlease_seconds = 0.9", "watch.lease_seconds", "out of range", "1 to 3600"),
+    ("[retention]\ndays = 0", "retention.days", "out of range", "more than 0"),
+    ("[retention]\nday = 1", "retention.day", "is unknown", "did you mean days?"),
+    (CHEAP + "targets = []", "routes.cheap.targets", "is empty", "at least one target"),
+    (CHEAP + "strategy = 'cheapest'", "routes.cheap.targets", "is missing", "ordered list"),
+    (
+        CHEAP + "targets = ['acme/fast', 'acme/fats']",
+        "routes.cheap.targets[1]",
+        'no model "fats"',
+        "did you mean fast?",
+    ),
+    (
+        CHEAP + "targets = ['acme/fast']\nstrategy = 'cheap'",
+        "routes.cheap.strategy",
+        'cannot be "cheap"',
+        "did you mean cheapest?",
+    ),
+    (
+        CHEAP + "targets = ['acme/fast']\nstategy = 'cheapest'",
+        "routes.cheap.stategy",
+        "is unknown",
+        "did you mean strategy?",
+    ),
+    (
+        CHEAP + "targets = ['acme/fast']\nweights = { 'acme/fast' = 1 }",
+        "routes.cheap.weights",
+        "are for another strategy than priority",
+        'strategy = "weighted"',
+    ),
+    (
+        WEIGHTED + "weights = { 'acme/fast' = 1 }",
+        "routes.cheap.weights",
+        'has none for "acme/fine"',
+        "from 1",
+    ),
+    (WEIGHTED, "routes.cheap.weights", 'has none for "acme/fast", "acme/fine"', "whole number"),
+    (
+        WEIGHTED + "weights = { 'acme/fast' = 1, 'acme/fin' = 1 }",
+        'routes.cheap.weights."acme/fin"',
+        '"acme/fin" is no target of this route',
+        "did you mean acme/fine?",
+    ),
+    (
+        WEIGHTED + "weights = { 'acme/fast' = 1, 'acme/fine' = 0 }",
+        'routes.cheap.weights."acme/fine"',
+        "out of range",
+        "1 to 1000000",
+    ),
+    (
+        WEIGHTED + "weights = { 'acme/fast' = 1, 'acme/fine' = 0.5 }",
+        'routes.cheap.weights."acme/fine"',
+        "must be an integer, not a float",
+        "",
+    ),
+    ("[routes.'a/b']\ntargets = ['acme/fast']", 'routes."a/b"', "may not hold a /", ""),
+    ("cheap = 'acme/fast'", "routes.cheap", "must be a list, not a string", ""),
     ("[media]\nmax_bytes = 0", "media.max_bytes", "out of range", "1 to "),
     ("[media]\nmax_bytes = 1.5", "media.max_bytes", "must be an integer, not a float", ""),
     ("[media]\ndirectory = ''", "media.directory", "is empty", ""),
@@ -91,17 +156,40 @@ APPENDED = [
     ("[webhooks]\nsecret = 'env:SALT'", "webhooks.secret", "is no webhook secret", "openssl"),
     ("[database]\nurl = 'mysql://x'", "database.url", "supported database", "sqlite:///"),
     (
-        "[database]\nurl = 'postgresql://u:p@h/d'",
-        "database.url",
-        "PostgreSQL support is not part of this version",
-        "",
-    ),
-    (
         "[database]\nurl = 'postgresql+asyncpg://h/d'",
         "database.url",
-        "PostgreSQL support is not part of this version",
-        "",
+        "names a driver",
+        "begin with",
     ),
+    (SERVER + "/d'", "database.url", "names no user", "postgresql://filmgate@db"),
+    (SERVER + ":80x/d'", "database.url", "is not a URL that can be read", "for example"),
+    (SERVER + ":99999/d'", "database.url", "is not a URL that can be read", "for example"),
+    (SERVER + "[::1/d'", "database.url", "is not a URL that can be read", "for example"),
+    (USER + "h/d e'", "database.url", "is not a URL that can be read", "for example"),
+    (USER + "h/d#e'", "database.url", "is not a URL that can be read", "env:NAME"),
+    (
+        f"[database]\nurl = 'postgresql://u:{CANARY}/x@h/d'",
+        "database.url",
+        "is not a URL that can be read",
+        "%40",
+    ),
+    ("[database]\nurl = 'postgresql:u@h/d'", "database.url", "is not a URL that can be read", ""),
+    (USER + ":5432/d'", "database.url", "names no host", "?host="),
+    (USER + "h/d?host=/run'", "database.url", "names two hosts", "?host="),
+    (USER + "h_1/d'", "database.url", "names no host that there can be", "for example"),
+    (USER + "h:0/d'", "database.url", "names a port that there cannot be", "1 to 65535"),
+    (USER + "h'", "database.url", "names no database", "/filmgate"),
+    (USER + "h/'", "database.url", "names no database", "/filmgate"),
+    (USER + "h/a/b'", "database.url", "names no database, or more than one", "/filmgate"),
+    (USER + f"h/d?{CANARY}=1'", "database.url", "has an option that is none", "sslmode"),
+    (
+        USER.replace("u@", f"u:{CANARY}@") + "h/d'\npassword = 'env:GATE_KEY'",
+        "database.password",
+        "is in database.url too",
+        "one of them",
+    ),
+    ("[database]\npassword = 'env:GATE_KEY'", "database.password", "is for PostgreSQL", ""),
+    (USER + f"h/d'\npassword = '{CANARY}'", "database.password", "by reference only", "env:NAME"),
     ("[database]\nurl = 'sqlite:///'", "database.url", "names no file", ""),
     ("[database]\nurl = 'sqlite:///:memory:'", "database.url", "names no file", ""),
     ("[database]\nurl = 'sqlite:///a?mode=ro'", "database.url", "takes no options", ""),
@@ -117,6 +205,8 @@ APPENDED = [
     (ACCOUNT.replace("acme", "orbit-video"), "accounts[2].email", "Orbit accounts need one", ""),
     (ACCOUNT + "email = 'me'", "accounts[2].email", "not an e-mail address", ""),
     (ACCOUNT + "max_job = 2", "accounts[2].max_job", "is unknown", "did you mean max_jobs?"),
+    (ACCOUNT + "exclusive = 1", "accounts[2].exclusive", "must be a boolean, not an integer", ""),
+    (ACCOUNT + "exclusive = 'no'", "accounts[2].exclusive", "must be a boolean, not a string", ""),
     (ACCOUNT + "max_jobs = 0", "accounts[2].max_jobs", "out of range", "1 to "),
     (ACCOUNT + "base_url = 'ftp://x'", "accounts[2].base_url", "not an http or https URL", ""),
     (ACCOUNT + "base_url = 'http://[x'", "accounts[2].base_url", "not an http or https URL", ""),
@@ -158,6 +248,7 @@ REPLACED = [
         "none: only a loopback host may be bound",
         "127.0.0.1",
     ),
+    ('["env:GATE_KEY"]', f"[]\noperator_keys = ['{CANARY}']", *OPERATOR),
     ("env:GATE_KEY", CANARY, "server.api_keys[0]", "by reference only", "env:NAME"),
     ("env:GATE_KEY", "", "server.api_keys[0]", "is empty", "env:NAME"),
     ("env:GATE_KEY", "env:", "server.api_keys[0]", "names no environment variable", "env:NAME"),
@@ -165,7 +256,7 @@ REPLACED = [
     ("env:GATE_KEY", "file:no/such", "server.api_keys[0]", "there is no file", ""),
     ("env:GATE_KEY", "file:.", "server.api_keys[0]", "is not a regular file", ""),
     ("env:GATE_KEY", "env:EMPTY", "server.api_keys[0]", "it names is empty", ""),
-    ("env:GATE_KEY", "env:TWO_LINES", "server.api_keys[0]", "no HTTP header can carry", ""),
+    ("env:GATE_KEY", "env:TWO_LINES", "server.api_keys[0]", "printable ones of ASCII", ""),
     ("env:GATE_KEY", "file:open", "server.api_keys[0]", "every user of this machine", "chmod 640"),
     ("env:GATE_KEY", "file:binary", "server.api_keys[0]", "is not text", ""),
     ("env:GATE_KEY", "file:huge", "server.api_keys[0]", "larger than 64 KiB", ""),
@@ -267,6 +358,11 @@ def test_a_file_that_is_not_utf8_is_a_fault(tmp_path: Path) -> None:
         ("ACCOUNTS__0__API_KEY", CANARY, "accounts[0].api_key", "by reference only"),
         ("ACCOUNTS__0__MAX_JOB", "1", "accounts[0].max_job", "is unknown"),
         ("LOG", "loud", "log", "must be a table"),
+        ("ROUTES__DEFAULT", "acme/fast", "routes.default", "must be a list, written as in TOML"),
+        ("ROUTES__DEFAULT__STRATEGY", "best", "routes.default.strategy", 'cannot be "best"'),
+        ("ACCOUNTS__0__EXCLUSIVE", "no", "accounts[0].exclusive", "must be a boolean, written as"),
+        ("DATABASE__URL", f"postgres://{CANARY}@h", "database.url", "names no database"),
+        ("DATABASE__PASSWORD", CANARY, "database.password", "by reference only"),
     ],
 )
 def test_a_fault_from_the_environment_names_its_variable(

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import ConfigError, Settings, is_loopback, load, to_accounts
+from gateway.config import (
+    ConfigError,
+    RouteSettings,
+    Settings,
+    is_loopback,
+    load,
+    to_accounts,
+)
+from gateway.model.strategy import Strategy
 from providers.contract import Account, Secret
 from tests.gateway.test_config_support import CANARY, ENVIRON, PROVIDERS, SOUND, load_text
 
@@ -21,17 +29,24 @@ def test_a_sound_file_becomes_settings(tmp_path: Path) -> None:
     assert [account.name for account in settings.accounts] == ["a", "o"]
     assert [account.max_jobs for account in settings.accounts] == [3, 5]
     assert settings.accounts[0].api_key.reveal() == CANARY
-    assert settings.routes == {"default": ("orbit-video/o2.5", "acme/fast")}
+    assert settings.routes == {"default": RouteSettings(targets=("orbit-video/o2.5", "acme/fast"))}
+    assert settings.routes["default"].strategy is Strategy.PRIORITY
+    assert all(account.exclusive for account in settings.accounts)
 
 
 def test_every_setting_can_be_given(tmp_path: Path) -> None:
     text = SOUND.replace(
-        '["env:GATE_KEY"]', '["env:GATE_KEY"]\nhost = "0.0.0.0"\nport = 9000'
+        '["env:GATE_KEY"]',
+        '["env:GATE_KEY"]\noperator_keys = ["env:ACME_KEY"]\nhost = "0.0.0.0"\nport = 9000',
     ).replace("[server]", '[server]\npublic_url = "https://gate.example.com/"')
     settings = load_text(
         tmp_path,
-        text
+        text.replace("max_jobs = 5", "max_jobs = 5\nexclusive = false")
         + """
+[routes.cheap]
+targets = ["acme/fine", "acme/fast"]
+strategy = "weighted"
+weights = { "acme/fine" = 1, "acme/fast" = 4 }
 [database]
 url = "sqlite:////var/lib/gate.db"
 [media]
@@ -51,6 +66,11 @@ secret = "env:HOOK_KEY"
 [watch]
 poll_seconds = 2
 deadline_seconds = 60.5
+stalled_seconds = 30
+settle_seconds = 90
+lease_seconds = 5
+[retention]
+days = 0.5
 [log]
 level = "debug"
 format = "json"
@@ -70,6 +90,17 @@ format = "json"
     assert settings.webhooks.secret == Secret(HOOK_KEY)
     assert settings.watch.poll_seconds == 2.0
     assert settings.watch.deadline_seconds == 60.5
+    assert settings.watch.stalled_seconds == 30.0
+    assert settings.watch.settle_seconds == 90.0
+    assert settings.watch.lease_seconds == 5.0
+    assert settings.retention.days == 0.5
+    assert [account.exclusive for account in settings.accounts] == [True, False]
+    assert settings.server.operator_keys == (Secret(CANARY),)
+    assert settings.routes["cheap"] == RouteSettings(
+        targets=("acme/fine", "acme/fast"),
+        strategy=Strategy.WEIGHTED,
+        weights={"acme/fine": 1, "acme/fast": 4},
+    )
     assert (settings.log.level, settings.log.format) == ("debug", "json")
 
 
@@ -127,7 +158,24 @@ def test_a_secret_file_loses_one_line_end(tmp_path: Path, ending: str) -> None:
         ("SERVER__PUBLIC_URL", "http://localhost:1", "server.public_url", "http://localhost:1"),
         ("WATCH__POLL_SECONDS", "0.5", "watch.poll_seconds", 0.5),
         ("LOG__LEVEL", "error", "log.level", "error"),
-        ("ROUTES__DEFAULT", '["acme/fine"]', "routes", {"default": ("acme/fine",)}),
+        ("ROUTES__DEFAULT", '["acme/fine"]', "routes.default.targets", ("acme/fine",)),
+        (
+            "ROUTES__DEFAULT__1",
+            "acme/fine",
+            "routes.default.targets",
+            ("orbit-video/o2.5", "acme/fine"),
+        ),
+        ("ROUTES__DEFAULT__STRATEGY", "cheapest", "routes.default.strategy", Strategy.CHEAPEST),
+        ("ROUTES__NEW__0", "acme/fine", "routes.new", RouteSettings(targets=("acme/fine",))),
+        (
+            "ROUTES__NEW",
+            '{targets = ["acme/fine"], strategy = "least_busy"}',
+            "routes.new",
+            RouteSettings(targets=("acme/fine",), strategy=Strategy.LEAST_BUSY),
+        ),
+        ("ACCOUNTS__1__EXCLUSIVE", "false", "accounts.1.exclusive", False),
+        ("RETENTION__DAYS", "30", "retention.days", 30.0),
+        ("DATABASE__PASSWORD", "", "database.password", None),
         ("MONEY__CURRENCY", "USD", "money.currency", "USD"),
         (
             "PROVIDERS__ORBIT-VIDEO__PATH",
@@ -148,7 +196,12 @@ def test_the_environment_overrides_the_file(
 ) -> None:
     found: object = load_text(tmp_path, environ={f"FILMGATE__{name}": value})
     for key in path.split("."):
-        found = getattr(found, key)
+        if isinstance(found, dict):
+            found = found[key]
+        elif isinstance(found, tuple):
+            found = found[int(key)]
+        else:
+            found = getattr(found, key)
 
     assert found == expected
 
@@ -163,7 +216,7 @@ def test_routes_name_the_models_that_the_adapter_settings_make(tmp_path: Path) -
     text = SOUND.replace("orbit-video/o2.5", "orbit-video/o3")
     settings = load_text(tmp_path, f"{text}[providers.orbit-video]\nmodel = 'o3'")
 
-    assert settings.routes["default"][0] == "orbit-video/o3"
+    assert settings.routes["default"].targets[0] == "orbit-video/o3"
     with pytest.raises(ConfigError, match='no model "o3"'):
         load_text(tmp_path, text)
 
@@ -181,6 +234,64 @@ def test_the_longest_public_url_is_taken(tmp_path: Path) -> None:
     settings = load_text(tmp_path, extra={"server": {"public_url": url}})
 
     assert settings.server.public_url == url
+
+
+def test_an_operators_key_alone_closes_the_gateway(tmp_path: Path) -> None:
+    text = SOUND.replace('api_keys = ["env:GATE_KEY"]', 'operator_keys = ["env:GATE_KEY"]')
+    settings = load_text(tmp_path, text.replace("[server]", '[server]\nhost = "::"'))
+
+    assert settings.server.api_keys == ()
+    assert settings.server.operator_keys == (Secret(ENVIRON["GATE_KEY"]),)
+
+
+@pytest.mark.parametrize(
+    ("given", "url", "full"),
+    [
+        ("postgresql://u@h/d", "postgresql://u@h/d", "postgresql://u@h/d"),
+        ("postgres://u@h:5433/d", "postgresql://u@h:5433/d", "postgresql://u@h:5433/d"),
+        ("POSTGRES://u@[::1]/d", "postgresql://u@[::1]/d", "postgresql://u@[::1]/d"),
+        ("postgresql://u:p@h/d", "postgresql://u@h/d", "postgresql://u:p@h/d"),
+        ("postgresql://u:@h/d", "postgresql://u@h/d", "postgresql://u@h/d"),
+        ("postgresql://u:p@s:w@h/d", "postgresql://u@h/d", "postgresql://u:p%40s%3Aw@h/d"),
+        ("postgresql://u:%2F%25@h/d", "postgresql://u@h/d", "postgresql://u:%2F%25@h/d"),
+        ("postgresql://u%40v:p@h/d", "postgresql://u%40v@h/d", "postgresql://u%40v:p@h/d"),
+        (
+            "postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=/a@b",
+            "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/a@b",
+            "postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=/a@b",
+        ),
+        (
+            "postgresql://u:p@/d?host=/run/postgresql",
+            "postgresql://u@/d?host=/run/postgresql",
+            "postgresql://u:p@/d?host=/run/postgresql",
+        ),
+    ],
+)
+def test_the_password_is_taken_out_of_the_databases_url(
+    tmp_path: Path, given: str, url: str, full: str
+) -> None:
+    database = load_text(tmp_path, extra={"database": {"url": given}}).database
+
+    assert database.url == url
+    assert database.full_url.reveal() == full
+    assert not database.is_sqlite
+    with pytest.raises(ValueError, match="only SQLite has a file"):
+        _ = database.path
+
+
+def test_the_databases_password_may_be_a_secret_of_its_own(tmp_path: Path) -> None:
+    extra = {"database": {"url": "postgresql://u@h/d", "password": "env:DB"}}
+    database = load_text(tmp_path, environ={"DB": "a b/c@d:%?#"}, extra=extra).database
+
+    assert database.password == Secret("a b/c@d:%?#")
+    assert database.full_url == Secret("postgresql://u:a%20b%2Fc%40d%3A%25%3F%23@h/d")
+
+
+def test_a_file_of_sqlite_is_its_own_full_url(tmp_path: Path) -> None:
+    database = load_text(tmp_path).database
+
+    assert database.is_sqlite
+    assert database.full_url.reveal() == f"sqlite:///{tmp_path / 'filmgate.db'}"
 
 
 def test_an_index_reaches_into_an_account(tmp_path: Path) -> None:
@@ -207,8 +318,8 @@ def test_the_environment_names_routes_in_any_case(tmp_path: Path) -> None:
     environ = {"FILMGATE__ROUTES__BEST": '["acme/fine"]', "FILMGATE__ROUTES__NEW": '["acme/fast"]'}
     routes = load_text(tmp_path, text, environ).routes
 
-    assert routes["Best"] == ("acme/fine",)
-    assert routes["new"] == ("acme/fast",)
+    assert routes["Best"].targets == ("acme/fine",)
+    assert routes["new"].targets == ("acme/fast",)
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
@@ -243,7 +354,7 @@ def test_extra_accounts_replace_the_files_without_resolving_its_secrets(tmp_path
 def test_routes_may_stand_without_accounts_where_none_are_required(tmp_path: Path) -> None:
     settings = load_text(tmp_path, '[routes]\nx = ["acme/fast"]', accounts_required=False)
 
-    assert settings.routes == {"x": ("acme/fast",)}
+    assert settings.routes == {"x": RouteSettings(targets=("acme/fast",))}
 
 
 def test_accounts_get_their_providers_base_url_unless_they_have_one(tmp_path: Path) -> None:

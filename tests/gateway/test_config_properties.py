@@ -24,6 +24,9 @@ WORDS = (
     "http://[",
     "sqlite:///x.db",
     "postgresql://u@h",
+    "postgresql://u:p@h/d",
+    "weighted",
+    "least_busy",
     "env:KEY",
     "env:",
     "file:/dev/null",
@@ -52,6 +55,8 @@ def sections(struct: type[msgspec.Struct]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def values(kind: Kind) -> st.SearchStrategy[Any]:
+    if kind.plain:
+        return values(kind.plain) | sections(kind.struct or Settings)
     if kind.struct:
         return sections(kind.struct)
     if kind.items:
@@ -118,16 +123,31 @@ def test_any_tree_becomes_settings_or_faults(
 PLACES = st.sampled_from(
     [
         ("server", "api_keys"),
+        ("server", "operator_keys"),
         ("server", "host"),
         ("server", "public_url"),
         ("server", "port"),
         ("database", "url"),
+        ("database", "password"),
         ("media", "max_bytes"),
         ("network", "allow_private"),
         ("watch", "poll_seconds"),
     ]
 )
-DISGUISES = st.sampled_from(["{}", "env:{}", "ENV:{}", "http://u:{}@h", "postgresql://u:{}@h/d"])
+DISGUISES = st.sampled_from(
+    [
+        "{}",
+        "env:{}",
+        "ENV:{}",
+        "http://u:{}@h",
+        "postgresql://u:{}@h/d",
+        "postgresql://u:{}@h",
+        "postgresql://u:/{}@h/d",
+        "postgresql://u:?{}@h/d",
+        "postgres://u@h/d?password={}",
+        "postgresql+psycopg://u:{}@h/d",
+    ]
+)
 
 
 @settings(max_examples=60, deadline=None)

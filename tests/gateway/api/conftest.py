@@ -18,6 +18,7 @@ from gateway.config.settings import (
     AccountSettings,
     DatabaseSettings,
     MediaSettings,
+    RouteSettings,
     ServerSettings,
     Settings,
 )
@@ -34,9 +35,31 @@ from tests.rig import picture
 
 KEY = "first-key-of-the-tests"
 OTHER = "second-key-of-the-tests"
+OPERATOR = "operators-key-of-the-tests"
+"""Configured wherever there are keys."""
+EMAIL = "ops@example.com"
 FILM = bytes(range(256)) * 40
 PICTURE = picture()
 PROMPT = "A paper boat drifts down a rainy street at dusk."
+
+
+def owner_of(key: str) -> str:
+    """Whose jobs a key makes."""
+    return Keys([Secret(key)]).caller(f"Bearer {key}").owner
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    """What stands for `Database.read` or `write` where the database has trouble."""
+
+    async def run(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return run
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The headers that show a key."""
+    return {"authorization": f"Bearer {key}"}
 
 
 class Gate:
@@ -63,7 +86,7 @@ class Gate:
         now = self.tools.clock.now()
         facts: dict[str, Any] = {
             "id": new_id("video"),
-            "owner": Keys([Secret(key)]).owner(f"Bearer {key}"),
+            "owner": owner_of(key),
             "phase": phase,
             "request": CreateVideo(prompt=PROMPT),
             "choices": (),
@@ -97,7 +120,9 @@ Opened = Callable[..., AbstractAsyncContextManager[Gate]]
 def settings(folder: Path, *keys: str) -> Settings:
     return Settings(
         server=ServerSettings(
-            public_url="https://gate.test", api_keys=tuple(Secret(key) for key in keys)
+            public_url="https://gate.test",
+            api_keys=tuple(Secret(key) for key in keys),
+            operator_keys=(Secret(OPERATOR),) if keys else (),
         ),
         database=DatabaseSettings(url=f"sqlite:///{folder / 'gate.db'}"),
         media=MediaSettings(directory=folder / "media"),
@@ -106,13 +131,13 @@ def settings(folder: Path, *keys: str) -> Settings:
                 name="pixverse",
                 provider="useapi-pixverse",
                 api_key=Secret("key-at-the-provider"),
-                email="ops@example.com",
+                email=EMAIL,
             ),
             AccountSettings(
                 name="pictory", provider="pictory", api_key=Secret("other-key-at-the-provider")
             ),
         ),
-        routes={"default": ("useapi-pixverse/v3.5", "pictory/pixverse5.5")},
+        routes={"default": RouteSettings(targets=("useapi-pixverse/v3.5", "pictory/pixverse5.5"))},
     )
 
 

@@ -17,7 +17,7 @@ from gateway.model.errors import (
     GatewayFaultError,
     PreconditionFailedError,
 )
-from gateway.storage import Database, StorageError, ledger
+from gateway.storage import Database, StorageError, accounts
 from tests.gateway.api.conftest import KEY, PROMPT, Gate, Opened
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "errors", "error"}
@@ -261,7 +261,7 @@ async def test_a_picture_that_nobody_should_fetch_is_refused_before_a_job_waits_
 
 async def test_a_waiting_job_says_why_it_waits(gate: Gate) -> None:
     await gate.tools.database.write(
-        lambda connection: ledger.sync_accounts(connection, tuple(gate.tools.accounts.values()))
+        lambda connection: accounts.sync(connection, tuple(gate.tools.accounts.values()))
     )
     body = {"prompt": "A paper boat", "seconds": 5}
     made = (await gate.client.post("/v1/videos", json=body)).json()
@@ -270,7 +270,7 @@ async def test_a_waiting_job_says_why_it_waits(gate: Gate) -> None:
 
     until = gate.tools.clock.now() + 300 * SECOND
     await gate.tools.database.write(
-        lambda connection: ledger.cool(
+        lambda connection: accounts.cool(
             connection, list(gate.tools.accounts), until, "insufficient_credits"
         )
     )

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from gateway.model.phases import Phase
-from gateway.storage import ledger
+from gateway.storage import accounts as stored_accounts
 from tests.gateway.api.conftest import KEY, PICTURE, PROMPT, Gate
 
 BODY = {"model": "pictory/pixverse5.5", "prompt": PROMPT, "seconds": 5, "aspect_ratio": "9:16"}
@@ -13,7 +13,7 @@ BODY = {"model": "pictory/pixverse5.5", "prompt": PROMPT, "seconds": 5, "aspect_
 async def accounts(gate: Gate) -> None:
     """The slots of the accounts, which the engine makes when it prepares."""
     await gate.tools.database.write(
-        lambda connection: ledger.sync_accounts(connection, tuple(gate.tools.accounts.values()))
+        lambda connection: stored_accounts.sync(connection, tuple(gate.tools.accounts.values()))
     )
 
 

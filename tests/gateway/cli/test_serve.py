@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.cli.serve import _listen
-from tests.gateway.cli.programs import filmgate, serving, started
+from tests.gateway.cli.programs import filmgate, serving, started, until
 
 SETTINGS = """
 [log]
@@ -156,6 +156,23 @@ def test_a_database_that_was_named_is_used_on_mock_accounts_too(tmp_path: Path) 
 
     assert (tmp_path / "named.db").exists()
     assert not (tmp_path / "filmgate.db").exists()
+
+
+def test_started_paused_it_sends_nothing_until_an_account_is_resumed(tmp_path: Path) -> None:
+    how = ("--mock", "--mock-speed", "50", "--port", "0", "--paused")
+    with serving("serve", *how, cwd=tmp_path) as program:
+        asked = {"model": "useapi-pixverse/v4", "prompt": "A lighthouse at dusk"}
+        made = httpx.post(f"{program.url}/v1/videos", json=asked).json()
+        where = f"{program.url}/v1/videos/{made['id']}"
+        waiting = httpx.get(where).json()
+        assert (waiting["phase"], waiting["attempts"]) == ("waiting_for_slot", 0)
+        assert "paused" in waiting["queue"]["reason"]
+
+        accounts = httpx.get(f"{program.url}/v1/accounts").json()["data"]
+        for one in accounts:
+            resumed = httpx.post(f"{program.url}/v1/accounts/{one['name']}/resume")
+            assert resumed.status_code == 200
+        until(lambda: httpx.get(where).json()["status"] == "completed")
 
 
 def test_a_media_folder_that_cannot_be_made_is_said_in_one_line(configured: Path) -> None:

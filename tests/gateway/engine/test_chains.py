@@ -139,7 +139,7 @@ async def test_what_is_made_from_a_video_that_is_removed_fails(tmp_path: Path) -
 
 async def test_videos_of_others_are_unknown_and_every_fault_is_told(tmp_path: Path) -> None:
     async with rig(tmp_path) as stage:
-        theirs = (await stage.engine.accept(asked(SOURCE), "somebody else")).id
+        theirs = (await stage.engine.accept(asked(SOURCE), "somebody else")).job.id
 
         assert await codes(
             stage,

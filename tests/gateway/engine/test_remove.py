@@ -10,7 +10,7 @@ from gateway.engine.remove import remove
 from gateway.model.errors import NotFinishedError
 from gateway.model.job import Job
 from gateway.model.phases import Status
-from gateway.storage import jobs, ledger, tables
+from gateway.storage import accounts, jobs, tables
 from tests.rig import Rig, asked, pictory, picture, rig
 
 PROMPT = "The harbour at dusk"
@@ -94,7 +94,7 @@ async def test_a_late_callback_of_a_removed_video_is_unknown(tmp_path: Path) -> 
 
         assert not await stage.engine.called_back("pictory", "any-token", b"{}")
         free = await stage.tools.database.read(
-            lambda connection: ledger.free_slots(connection, stage.now())
+            lambda connection: accounts.free_slots(connection, stage.now())
         )
         assert len(free) == 3
 

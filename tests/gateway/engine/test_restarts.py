@@ -13,6 +13,7 @@ import structlog
 from gateway.engine import dispatch, line
 from gateway.model.phases import Phase
 from gateway.storage import StorageError
+from gateway.storage.ledger import Sent
 from mockserver import World
 from providers.contract import Secret
 from tests.rig import is_submit, pictory, picture, pixverse, rig
@@ -37,7 +38,7 @@ async def test_a_job_that_had_a_slot_but_was_not_sent_goes_back_into_the_line(
         assert len(stage.mock.ledger.charges) == 1
 
 
-async def test_a_job_that_may_have_been_sent_is_never_sent_again(
+async def test_a_job_that_may_have_been_sent_is_sent_only_when_it_is_proved_that_it_was_not(
     tmp_path: Path, lasting_mock: World
 ) -> None:
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
@@ -45,14 +46,18 @@ async def test_a_job_that_may_have_been_sent_is_never_sent_again(
         (bound,) = await stage.tools.database.write(
             lambda connection: line.bind_line(connection, stage.tools)
         )
-        assert await dispatch._record_intent(stage.tools, bound)
+        sent = Sent(spec=bound.choice.spec)
+        assert await dispatch._record_intent(stage.tools, bound, sent)
 
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock) as stage:
         assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
         await stage.check_slots()
-        await stage.wait(1900, step=50)
-        assert (await stage.job(job_id)).phase is Phase.NEEDS_ATTENTION
+        await stage.wait(590, step=10)
+        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
         assert stage.submits() == 0
+        await stage.wait(200, step=10)
+        assert (await stage.job(job_id)).phase is Phase.COMPLETED
+        assert stage.submits() == len(stage.mock.ledger.charges) == 1
 
 
 @pytest.mark.parametrize("seconds", [2, 20, 49])

@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
-from gateway.engine import dispatch, outcomes, watch
+from gateway.engine import decide, dispatch, outcomes
+from gateway.engine.looks import Look, not_seen
 from gateway.model.phases import Phase
-from gateway.storage import ledger
+from gateway.storage import accounts
 from tests.rig import GATE, Rig, is_submit, pictory, picture, pixverse, rig
 
 PROMPT = "The harbour at dusk"
@@ -27,6 +29,19 @@ def lose_answer(stage: Rig, how: Callable[[httpx.Request], Exception]) -> None:
             raise how(request)
 
     stage.provider_wire.spoil = spoil
+
+
+def without_lists(stage: Rig) -> None:
+    """From now on the provider shows no list of what it made."""
+    stage.provider_wire.meddle = lambda request: (
+        httpx.Response(503, text="later") if is_list(request) else None
+    )
+
+
+def is_list(request: httpx.Request) -> bool:
+    """Whether a request asks for more than one job."""
+    path = request.url.path.rstrip("/")
+    return request.method == "GET" and path.endswith(("videos", "jobs", "available"))
 
 
 async def call_back(stage: Rig, body: object, change: Callable[[str], str] = str) -> int:
@@ -65,11 +80,12 @@ async def test_a_lost_answer_is_found_again_by_its_callback_and_paid_once(
         assert len(stage.mock.ledger.charges) == 1
 
 
-async def test_a_lost_answer_without_callback_asks_for_attention_and_is_never_sent_again(
+async def test_a_lost_answer_without_callback_or_lists_asks_for_attention_and_is_not_sent_again(
     tmp_path: Path,
 ) -> None:
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
         lose_answer(stage, LOST[0])
+        without_lists(stage)
         job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback]]")
         await stage.wait(1900, step=50)
 
@@ -83,6 +99,7 @@ async def test_a_lost_answer_without_callback_asks_for_attention_and_is_never_se
 async def test_a_callback_after_the_deadline_still_brings_the_video(tmp_path: Path) -> None:
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
         lose_answer(stage, LOST[0])
+        without_lists(stage)
         job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback]]")
         await stage.wait(1900, step=50)
         assert (await stage.job(job_id)).phase is Phase.NEEDS_ATTENTION
@@ -124,11 +141,11 @@ async def test_an_odd_answer_that_names_the_job_is_looked_for_under_that_name(
         stage.provider_wire.app = created
         job_id = await stage.create(model=model, prompt=PROMPT)
         await stage.settle()
-        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
+        # An id that was heard of is looked at straight away.
+        assert (await stage.events(job_id))[-2:] == ["outcome_lost", "adopted"]
         await stage.wait(150, step=5)
 
         assert (await stage.job(job_id)).phase is Phase.COMPLETED
-        assert "adopted" in await stage.events(job_id)
         assert len(stage.mock.ledger.charges) == 1
 
 
@@ -238,7 +255,7 @@ async def test_past_the_deadline_people_are_told_and_a_late_video_is_still_taken
         job = await stage.job(job_id)
         assert job.phase is Phase.NEEDS_ATTENTION
         assert job.error is not None
-        assert job.error.code == "overdue"
+        assert job.error.code == "stalled"
         assert job.remote_id is not None
         assert (await stage.job(waiting)).phase is not Phase.WAITING_FOR_SLOT
 
@@ -440,11 +457,11 @@ async def test_a_job_that_failed_for_want_of_credits_rests_its_account(tmp_path:
         assert (await stage.job(after)).phase is Phase.COMPLETED
 
 
-async def resting(stage: Rig, provider: str) -> list[ledger.Rest]:
+async def resting(stage: Rig, provider: str) -> list[accounts.Rest]:
     """The accounts of a provider, all of which rest."""
     return (
         await stage.tools.database.read(
-            lambda connection: ledger.resting(connection, [provider], stage.now())
+            lambda connection: accounts.resting(connection, [provider], stage.now())
         )
         or []
     )
@@ -501,22 +518,21 @@ async def test_a_result_that_cannot_be_had_is_not_fetched_for_ever(tmp_path: Pat
         assert (await stage.job(job_id)).error is not None
 
 
-async def test_a_look_that_comes_too_late_takes_no_slot_from_a_live_job(tmp_path: Path) -> None:
-    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
-        lose_answer(stage, LOST[0])
-        job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback run=60m]]")
+async def test_a_look_that_ends_after_others_took_over_ends_nothing(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], public_url=None) as stage:
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock run=60m]]")
         await stage.settle()
         stale = await stage.job(job_id)
-        (made,) = stage.mock.jobs
-        await call_back(stage, {"job_id": made.order.id})
+        await stage.wait(1300, step=100)
+        assert (await stage.job(job_id)).phase is Phase.NEEDS_ATTENTION
+        await decide.resubmit(stage.tools, job_id)
         await stage.settle()
         assert (await stage.job(job_id)).phase is Phase.RENDERING
 
-        change = await stage.tools.database.write(
-            lambda connection: watch._overdue(connection, stage.tools, stale, "late")
-        )
+        at = Look(began=stage.now(), next_at=stage.now())
+        await not_seen(stage.tools, replace(stale, deadline_at=stage.now()), at, "late")
 
-        assert change is None
+        assert (await stage.job(job_id)).phase is Phase.RENDERING
         waiting = await stage.create(prompt=PROMPT)
         await stage.settle()
         assert (await stage.job(waiting)).phase is Phase.WAITING_FOR_SLOT
@@ -570,3 +586,52 @@ async def test_a_refusal_over_a_length_that_may_be_counted_otherwise_comes_with_
         assert told[0] == told[1]
         assert "in the count of JavaScript" in told[2]
         assert told[2].startswith(told[0])
+
+
+async def test_an_upload_without_a_usable_answer_lets_others_go_first_and_ends_at_last(
+    tmp_path: Path,
+) -> None:
+    bad = base64.b64encode(picture("red")).decode()
+    frame = f"data:image/png;base64,{bad}"
+    async with rig(tmp_path, accounts=[pixverse(max_jobs=1)]) as stage:
+
+        def break_uploads(request: httpx.Request) -> httpx.Response | None:
+            if "files" in request.url.path:
+                return httpx.Response(504, text="gateway timeout")
+            return None
+
+        stage.provider_wire.meddle = break_uploads
+        stuck = await stage.create(
+            model="useapi-pixverse/v4", prompt="The harbour", first_frame=frame
+        )
+        other = await stage.create(model="useapi-pixverse/v4", prompt="The harbour by night")
+        await stage.wait(120, step=10)
+        assert (await stage.job(other)).phase is Phase.COMPLETED
+
+        await stage.wait(2400, step=100)
+        ended = await stage.job(stuck)
+        assert ended.phase is Phase.FAILED
+        assert ended.error is not None
+        assert ended.error.code == "input_unusable"
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_a_job_that_was_turned_away_alone_has_its_place_back_after_a_while(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        refused = iter([httpx.Response(401, json={"message": "Unauthorized"})])
+        stage.provider_wire.meddle = lambda one: next(refused, None) if is_submit(one) else None
+        first = await stage.create(model="pictory/pixverse5.5", prompt="The harbour at dusk")
+        await stage.settle()
+        assert (await stage.job(first)).turned_away == 1
+        later = [
+            await stage.create(model="pictory/pixverse5.5", prompt=f"The harbour, take {n}")
+            for n in range(60)
+        ]
+        await stage.wait(1500, step=60)
+        assert (await stage.job(first)).attempt_id is None
+
+        await stage.wait(1200, step=60)
+        assert (await stage.job(first)).phase in {Phase.RENDERING, Phase.COMPLETED}
+        assert (await stage.job(later[-1])).phase is Phase.WAITING_FOR_SLOT

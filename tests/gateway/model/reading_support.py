@@ -37,7 +37,7 @@ LIKELY: Final[tuple[Any, ...]] = (
     {"image_url": {"url": URL}, "type": "image_url"},
     [URL, {"url": URL}],
     [{"frame_type": "last_frame", "url": URL}],
-    {"fallbacks": ["a"], "max_cost": 0.25, "deadline": "60", "queue": False},
+    {"fallbacks": ["a"], "max_cost": 0.25, "deadline": "60", "queue": False, "priority": "low"},
     {"options": {"a": {"b": 1}}},
     {"a": {"b": "c", "d": True}},
     {"a": "b"},

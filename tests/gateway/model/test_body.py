@@ -96,6 +96,8 @@ def is_text(body: Any, pointer: str) -> bool:
         {"routing": {"deadline": 0}},
         {"routing": {"max_cost": "1e3"}},
         {"routing": {"max_price": "1"}},
+        {"routing": {"priority": "urgent"}},
+        {"routing": {"priority": 1}},
         {"fallbacks": []},
         {"promt": "a"},
     ],

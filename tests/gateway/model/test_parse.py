@@ -27,7 +27,7 @@ from gateway.model.parse import (
     parse_create,
 )
 from gateway.model.reading import MAX_PARTS
-from gateway.model.request import CreateVideo, Routing
+from gateway.model.request import CreateVideo, Priority, Routing
 from providers.contract import Mode
 from tests.gateway.model.reading_support import (
     CONTENT,
@@ -93,6 +93,7 @@ def test_every_field_is_read() -> None:
                 "max_cost": "0.50",
                 "deadline": 60,
                 "queue": False,
+                "priority": "high",
             },
         }
     )
@@ -113,7 +114,13 @@ def test_every_field_is_read() -> None:
         callback_url="https://example.com/hook",
         metadata={"order": "7", "note": ""},
         provider_options={"a": {"b": "c", "d": 1, "e": True, "f": ""}},
-        routing=Routing(fallbacks=("b", "c/d"), max_cost="0.5", deadline=60, queue=False),
+        routing=Routing(
+            fallbacks=("b", "c/d"),
+            max_cost="0.5",
+            deadline=60,
+            queue=False,
+            priority=Priority.HIGH,
+        ),
     )
 
 
@@ -126,7 +133,7 @@ def test_a_form_which_sends_only_text_gives_the_same_request() -> None:
         "remove_watermark": True,
         "metadata": {"a": "b"},
         "provider_options": {"a": {"b": 1}},
-        "routing": {"fallbacks": ["x"], "deadline": 9, "queue": False},
+        "routing": {"fallbacks": ["x"], "deadline": 9, "queue": False, "priority": "low"},
         "reference_images": [URL, {"file_id": "file_1"}],
         "first_frame": {"video": "video_1"},
     }
@@ -145,7 +152,7 @@ def test_null_means_left_out(name: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"routing": {"fallbacks": None, "max_cost": None, "deadline": None, "queue": None}},
+        {"routing": dict.fromkeys(("fallbacks", "max_cost", "deadline", "queue", "priority"))},
         {"provider": {"options": None}},
     ],
 )
@@ -241,6 +248,44 @@ def test_any_other_cost_is_refused(given: object, code: str) -> None:
 
 def test_a_cost_with_too_many_digits_to_write_down_is_refused() -> None:
     assert fault_of("routing", {"max_cost": 10**5000}).code == "out_of_range"
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_a_priority_is_one_of_three_words(priority: Priority) -> None:
+    asked = good({"prompt": "a", "routing": {"priority": priority.value}})
+    assert asked.routing.priority is priority
+
+
+def test_what_goes_first_has_the_lowest_rank() -> None:
+    ranked = sorted(Priority, key=lambda one: one.rank)
+    assert ranked == [Priority.HIGH, Priority.NORMAL, Priority.LOW]
+    assert good({"prompt": "a"}).routing.priority.rank == 1
+
+
+def test_a_request_that_was_stored_before_there_were_priorities_is_a_normal_one() -> None:
+    stored = msgspec.json.decode(b'{"prompt":"a","routing":{"queue":false}}', type=CreateVideo)
+    assert stored.routing == Routing(queue=False, priority=Priority.NORMAL)
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "nearest"),
+    [
+        ("hihg", "unsupported_value", "high"),
+        ("urgent", "unsupported_value", "normal"),
+        ("HIGH", "unsupported_value", "normal"),
+        ("", "too_short", None),
+        (1, "wrong_type", None),
+        (True, "wrong_type", None),
+        (["high"], "wrong_type", None),
+    ],
+    ids=brief,
+)
+def test_any_other_priority_is_refused(given: object, code: str, nearest: str | None) -> None:
+    fault = fault_of("routing", {"priority": given})
+    assert (fault.pointer, fault.code) == ("/routing/priority", code)
+    assert fault.nearest == nearest
+    if code == "unsupported_value":
+        assert fault.allowed == ("normal", "low", "high")
 
 
 # --- faults -----------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Collection
 from itertools import product
 from pathlib import Path
 
@@ -25,8 +26,11 @@ from tests.strategies import CALM
 PAGE = Path(__file__).parents[3] / "docs" / "states.md"
 LEGAL = [(phase, event) for phase, moves in TRANSITIONS.items() for event in moves]
 ILLEGAL = [pair for pair in product(Phase, Event) if pair not in LEGAL]
+DECIDED = {Event.RESUBMITTED}
+"""What only an operator does, who knows that it may be paid for again."""
 NOTHING_PAID = {
     Event.NOT_SENT,
+    Event.NOT_MADE,
     Event.HELD_BACK,
     Event.SOURCES_READY,
     Event.THROTTLED,
@@ -34,12 +38,12 @@ NOTHING_PAID = {
 }
 
 
-def reachable(start: Phase) -> set[Phase]:
+def reachable(start: Phase, *, without: Collection[Event] = ()) -> set[Phase]:
     """Everywhere a job can get to from a phase, that phase included."""
     found, left = {start}, [start]
     while left:
-        for to in TRANSITIONS[left.pop()].values():
-            if to not in found:
+        for event, to in TRANSITIONS[left.pop()].items():
+            if to not in found and event not in without:
                 found.add(to)
                 left.append(to)
     return found
@@ -60,16 +64,27 @@ def test_every_phase_can_be_reached_and_leads_to_an_end() -> None:
     assert reachable(INITIAL_WITH_SOURCES) == set(Phase)
     assert reachable(INITIAL) == set(Phase) - {INITIAL_WITH_SOURCES}
     assert {Phase.COMPLETED, Phase.FAILED} == FINAL
-    for phase in set(Phase) - FINAL:
+    for phase in set(Phase) - FINAL - {Phase.CANCELING}:
         assert reachable(phase) >= FINAL
+    assert reachable(Phase.CANCELING) & FINAL == {Phase.FAILED}
 
 
 @pytest.mark.parametrize(
     "phase",
-    [Phase.SUBMISSION_UNKNOWN, Phase.RENDERING, Phase.DOWNLOADING, Phase.NEEDS_ATTENTION],
+    [
+        Phase.SUBMISSION_UNKNOWN,
+        Phase.RENDERING,
+        Phase.CANCELING,
+        Phase.DOWNLOADING,
+        Phase.NEEDS_ATTENTION,
+    ],
 )
-def test_no_way_leads_back_to_the_line_once_something_may_be_paid(phase: Phase) -> None:
-    assert reachable(phase).isdisjoint({Phase.WAITING_FOR_SLOT, Phase.PREPARING, Phase.SUBMITTING})
+def test_once_something_may_be_paid_only_proof_or_an_operator_leads_back_to_the_line(
+    phase: Phase,
+) -> None:
+    unproved = {Event.NOT_MADE} | DECIDED
+    back = {Phase.WAITING_FOR_SLOT, Phase.PREPARING, Phase.SUBMITTING}
+    assert reachable(phase, without=unproved).isdisjoint(back)
 
 
 def test_the_line_is_reached_again_only_when_nothing_was_paid() -> None:
@@ -80,8 +95,18 @@ def test_the_line_is_reached_again_only_when_nothing_was_paid() -> None:
         INITIAL_WITH_SOURCES,
         Phase.PREPARING,
         Phase.SUBMITTING,
+        Phase.SUBMISSION_UNKNOWN,
+        Phase.NEEDS_ATTENTION,
     }
-    assert {event for _, event in back} == NOTHING_PAID
+    assert {event for _, event in back} == NOTHING_PAID | DECIDED
+
+
+def test_canceling_leads_nowhere_but_to_its_end() -> None:
+    assert set(TRANSITIONS[Phase.CANCELING].values()) == {Phase.CANCELING, Phase.FAILED}
+    for phase in set(Phase) - FINAL - {Phase.CANCELING, Phase.DOWNLOADING}:
+        events = set(TRANSITIONS[phase]) & {Event.CANCELED, Event.CANCEL_ASKED}
+        free = phase in {INITIAL, INITIAL_WITH_SOURCES, Phase.PREPARING, Phase.NEEDS_ATTENTION}
+        assert events == {Event.CANCELED if free else Event.CANCEL_ASKED}
 
 
 def test_a_job_waits_too_long_only_before_it_is_bound() -> None:
@@ -90,18 +115,18 @@ def test_a_job_waits_too_long_only_before_it_is_bound() -> None:
     assert left.isdisjoint(HOLDS_SLOT)
 
 
-def test_a_deadline_never_fails_a_job() -> None:
-    led = {step(*pair) for pair in LEGAL if pair[1] is Event.DEADLINE_PASSED}
-    assert led == {Phase.NEEDS_ATTENTION}
+def test_a_deadline_fails_no_job_but_one_that_was_canceled() -> None:
+    led = {pair[0]: step(*pair) for pair in LEGAL if pair[1] is Event.DEADLINE_PASSED}
+    assert led.pop(Phase.CANCELING) is Phase.FAILED
+    assert set(led.values()) == {Phase.NEEDS_ATTENTION}
 
 
 def test_a_slot_is_held_from_the_binding_to_the_end_of_the_attempt() -> None:
     for phase, event in LEGAL:
         if step(phase, event) in HOLDS_SLOT and phase not in HOLDS_SLOT:
-            assert event is Event.SLOT_BOUND or phase in {
-                Phase.DOWNLOADING,
-                Phase.NEEDS_ATTENTION,
-            }
+            # A job that is taken back from the line goes on without a slot.
+            taken_back = {Event.ADOPTED, Event.OUTCOME_LOST}
+            assert event in {Event.SLOT_BOUND, *taken_back} or phase is Phase.DOWNLOADING
     assert HOLDS_SLOT.isdisjoint(FINAL | {INITIAL, Phase.NEEDS_ATTENTION})
 
 
@@ -148,13 +173,19 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         self.phase = INITIAL_WITH_SOURCES
         self.paid = 0
+        self.decided = 0
 
     @precondition(lambda self: self.phase not in FINAL)
     @rule(data=st.data())
     def move(self, data: st.DataObject) -> None:
         event = data.draw(st.sampled_from(sorted(TRANSITIONS[self.phase])))
+        sent = self.phase is Phase.SUBMITTING or (self.phase is Phase.CANCELING and not self.paid)
         self.phase = step(self.phase, event)
-        self.paid += event in {Event.ACCEPTED, Event.OUTCOME_LOST}
+        self.paid += sent and event in {Event.ACCEPTED, Event.OUTCOME_LOST}
+        # The world keeps to what was proved, and to whoever was said to be there.
+        self.paid -= event is Event.NOT_MADE and self.paid > 0
+        self.paid += event is Event.ADOPTED and not self.paid
+        self.decided += event is Event.RESUBMITTED
 
     @rule(event=st.sampled_from(Event))
     def push(self, event: Event) -> None:
@@ -164,8 +195,8 @@ class Walk(RuleBasedStateMachine):
                 step(before, event)
 
     @invariant()
-    def is_paid_for_once_at_most(self) -> None:
-        assert self.paid <= 1
+    def is_paid_for_once_unless_an_operator_wants_it_again(self) -> None:
+        assert self.paid <= 1 + self.decided
 
     @invariant()
     def has_a_status(self) -> None:
@@ -174,7 +205,7 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def costs_nothing_while_in_line(self) -> None:
         if self.phase in {INITIAL, INITIAL_WITH_SOURCES, Phase.PREPARING}:
-            assert self.paid == 0
+            assert self.paid <= self.decided
 
 
 Walk.TestCase.settings = CALM

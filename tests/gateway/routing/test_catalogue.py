@@ -1,7 +1,10 @@
 from decimal import Decimal
 
 import msgspec
+import pytest
 
+from gateway.config import RouteSettings
+from gateway.model.strategy import Strategy
 from gateway.routing.catalogue import Limits, Model, models
 from gateway.routing.money import money
 from gateway.routing.routes import Routes
@@ -18,11 +21,28 @@ def listed(routes: Routes) -> dict[str, Model]:
 
 def test_every_route_and_every_target_is_listed_once() -> None:
     order = ("pictory/veo3.1", "useapi-pixverse/v4")
-    routes = Routes(providers=TABLES, routes={"default": order, "x": order[:1]}, public_url=True)
+    named = {"default": RouteSettings(targets=order), "x": RouteSettings(targets=order[:1])}
+    routes = Routes(providers=TABLES, routes=named, public_url=True)
     found = models(routes)
     assert [model.id for model in found] == ["default", "x", *routes.targets()]
     assert found[0].targets == order
     assert (found[0].kind, found[0].modes) == ("route", ())
+
+
+@pytest.mark.parametrize(
+    ("strategy", "title"),
+    [
+        (Strategy.PRIORITY, "The first of 2 that can"),
+        (Strategy.LEAST_BUSY, "The least busy of 2 that can"),
+        (Strategy.CHEAPEST, "The cheapest of 2 that can"),
+        (Strategy.WEIGHTED, "One by chance of 2 that can"),
+    ],
+)
+def test_a_routes_title_says_how_it_chooses(strategy: Strategy, title: str) -> None:
+    both = RouteSettings(targets=("pictory/veo3.1", "useapi-pixverse/v4"), strategy=strategy)
+    one = RouteSettings(targets=("pictory/veo3.1",), strategy=strategy)
+    found = listed(Routes(providers=TABLES, routes={"a": both, "b": one}, public_url=True))
+    assert (found["a"].title, found["b"].title) == (title, "Another name")
 
 
 def test_every_row_of_every_table_is_shown() -> None:

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -6,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gateway.config import RouteSettings
 from gateway.model.errors import InvalidError
 from gateway.model.inputs import InlineInput, UrlInput
 from gateway.model.request import CreateVideo, Routing
+from gateway.model.strategy import Strategy
 from gateway.routing.money import Money, money
-from gateway.routing.routes import Routes, choices_of
+from gateway.routing.routes import Arranged, Routes, choices_of
 from providers.contract import Mode, Price, Rate
 from providers.registry import ADAPTERS
 from tests.gateway.routing.rows_support import MADE, WIDE
@@ -36,11 +39,12 @@ PRICED = money("USD", {"made": Decimal("0.04")}, {"made": SOLD})
 
 
 def routes(*, public_url: bool = True, **named: tuple[str, ...]) -> Routes:
-    return Routes(providers=CAPABILITIES, routes=named, public_url=public_url)
+    plain = {name: RouteSettings(targets=targets) for name, targets in named.items()}
+    return Routes(providers=CAPABILITIES, routes=plain, public_url=public_url)
 
 
 def shop(priced: Money = PRICED) -> Routes:
-    order = ("made/wide", "made/guessed", "made/unpriced")
+    order = RouteSettings(targets=("made/wide", "made/guessed", "made/unpriced"))
     return Routes(
         providers={"made": SOLD}, routes={"default": order}, public_url=True, money=priced
     )
@@ -356,3 +360,87 @@ def test_every_target_either_has_a_choice_or_reasons(
         assert choices_of(weighed) == tuple(one.choice for one in weighed if one.choice)
     else:
         assert refused(rules, request).errors
+
+
+# --- the order that is frozen -------------------------------------------------------------
+
+CHEAPEST = RouteSettings(
+    targets=("made/wide", "made/guessed", "made/unpriced"), strategy=Strategy.CHEAPEST
+)
+LEVEL = RouteSettings(targets=("made/wide", "made/guessed"), strategy=Strategy.LEAST_BUSY)
+PLAIN = RouteSettings(targets=("made/wide", "made/unpriced"))
+CERTAIN = RouteSettings(
+    targets=("made/wide", "made/guessed"),
+    strategy=Strategy.WEIGHTED,
+    weights={"made/wide": 1, "made/guessed": 1_000_000},
+)
+
+
+def frozen(model: str, *fallbacks: str, **routes: RouteSettings) -> Arranged:
+    rules = Routes(providers={"made": SOLD}, routes=routes, public_url=True, money=PRICED)
+    request = asking(model, fallbacks=fallbacks)
+    return rules.arrange(request, choices_of(rules.weigh(request)), Random(1))
+
+
+def tiers(found: Arranged) -> list[tuple[str, int]]:
+    return [(one.spec.model, one.tier) for one in found.choices]
+
+
+def test_a_plain_route_and_a_target_keep_their_order() -> None:
+    found = frozen("a", "made/guessed", a=PLAIN)
+    assert tiers(found) == [("wide", 0), ("unpriced", 1), ("guessed", 2)]
+    assert found.strategy is Strategy.PRIORITY
+
+
+def test_the_cheapest_route_is_put_in_order_of_its_prices() -> None:
+    found = frozen("a", a=CHEAPEST)
+    assert tiers(found) == [("guessed", 0), ("wide", 1), ("unpriced", 2)]
+    assert found.strategy is Strategy.CHEAPEST
+
+
+def test_a_weighted_route_is_drawn_by_its_weights() -> None:
+    assert tiers(frozen("a", a=CERTAIN)) == [("guessed", 0), ("wide", 1)]
+
+
+def test_the_targets_of_the_least_busy_route_are_equals() -> None:
+    found = frozen("a", a=LEVEL)
+    assert tiers(found) == [("wide", 0), ("guessed", 0)]
+    assert found.strategy is Strategy.LEAST_BUSY
+
+
+def test_fallbacks_come_after_the_model_however_cheap_they_are() -> None:
+    found = frozen("made/wide", "a", a=CHEAPEST)
+    assert tiers(found) == [("wide", 0), ("guessed", 1), ("unpriced", 2)]
+    assert found.strategy is Strategy.PRIORITY
+
+
+def test_a_fallback_is_no_equal_of_the_least_busy_routes_targets() -> None:
+    found = frozen("a", "made/unpriced", a=LEVEL)
+    assert tiers(found) == [("wide", 0), ("guessed", 0), ("unpriced", 1)]
+    assert found.strategy is Strategy.LEAST_BUSY
+
+
+def test_a_fallback_to_the_least_busy_route_leaves_the_order_before_it() -> None:
+    found = frozen("b", "a", a=LEVEL, b=PLAIN)
+    assert tiers(found) == [("wide", 0), ("unpriced", 1), ("guessed", 2)]
+    assert found.strategy is Strategy.LEAST_BUSY
+
+
+@CALM
+@given(
+    st.sampled_from(["a", "b", "c", "d", "made/wide", "made/unpriced"]),
+    st.lists(st.sampled_from(["a", "b", "c", "d", "made/wide", "made/guessed"])),
+)
+def test_the_frozen_choices_are_those_that_were_weighed(model: str, fallbacks: list[str]) -> None:
+    names = {"a": PLAIN, "b": LEVEL, "c": CHEAPEST, "d": CERTAIN}
+    rules = Routes(providers={"made": SOLD}, routes=names, public_url=True, money=PRICED)
+    request = asking(model, fallbacks=tuple(fallbacks))
+    before = choices_of(rules.weigh(request))
+    found = rules.arrange(request, before, Random(0)).choices
+    assert sorted(one.target for one in found) == sorted(one.target for one in before)
+    assert [one.tier for one in found] == sorted(one.tier for one in found)
+
+
+def test_a_route_of_no_targets_is_no_route() -> None:
+    rules = Routes(providers={}, routes={"default": RouteSettings(targets=())}, public_url=True)
+    assert refused(rules, asking()).errors[0].code == "unknown_model"

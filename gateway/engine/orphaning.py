@@ -1,0 +1,75 @@
+"""Jobs at providers that were paid for and that nobody waits for: kept, shown, told of once."""
+
+import structlog
+
+from gateway.model.job import Job
+from gateway.storage import Connection, jobs, orphans
+from gateway.storage.ledger import Attempt, State
+from gateway.storage.orphans import Orphan, Reason
+
+_log = structlog.get_logger()
+
+
+def keep(connection: Connection, orphan: Orphan) -> bool:
+    """Keep it, and put it into the job's history; False where it was known."""
+    new = orphans.add(connection, orphan)
+    job = jobs.get(connection, orphan.job_id) if new else None
+    if job is not None:
+        words = f"{orphan.remote_id} on {orphan.account}: {orphan.detail}"
+        jobs.note(connection, job.id, orphan.found_at, orphan.reason.value, job.phase, words)
+    return new
+
+
+def keep_of(connection: Connection, job: Job, reason: Reason, detail: str, now: int) -> None:
+    """Keep the provider's job that a job of ours has, where it has one, for nobody waits on."""
+    if job.account and job.remote_id and job.attempt_id:
+        orphan = Orphan(
+            account=job.account,
+            remote_id=job.remote_id,
+            job_id=job.id,
+            attempt_id=job.attempt_id,
+            reason=reason,
+            detail=detail,
+            url=job.remote_url,
+            found_at=now,
+        )
+        keep(connection, orphan)
+
+
+def suspect(connection: Connection, attempt: Attempt, remote_id: str, now: int) -> None:
+    """Keep an id that was heard of and that may be nobody's; it is looked at straight away."""
+    reason = Reason.DOUBLE
+    if attempt.state is State.ENDED and attempt.remote_id is None:
+        reason = reason_of(connection, attempt.job_id)
+    orphan = Orphan(
+        account=attempt.account,
+        remote_id=remote_id,
+        job_id=attempt.job_id,
+        attempt_id=attempt.id,
+        reason=reason,
+        detail="a callback with the token of this attempt, or its answer, named it",
+        url=None,
+        found_at=now,
+        due_at=now,
+    )
+    orphans.add(connection, orphan)
+
+
+def tell(orphan: Orphan) -> None:
+    """Money went out for which nobody gets a film: the operator should know."""
+    _log.error(
+        "a job at a provider was paid for and belongs to nobody",
+        job=orphan.job_id,
+        attempt=orphan.attempt_id,
+        account=orphan.account,
+        remote_id=orphan.remote_id,
+        reason=orphan.reason.value,
+    )
+
+
+def reason_of(connection: Connection, job_id: str) -> Reason:
+    """Why nobody waits for what an attempt made that had ended already."""
+    job = jobs.get(connection, job_id)
+    if job is None or (job.error is not None and job.error.code == "canceled"):
+        return Reason.CANCELED
+    return Reason.REVIVED

@@ -1,0 +1,38 @@
+"""Removing what is older than the operator wants to keep, a little at a time."""
+
+from typing import Final
+
+import structlog
+
+from gateway.engine.crash import crash_point
+from gateway.engine.drop import drop
+from gateway.engine.tools import Tools
+from gateway.model.clock import SECOND
+from gateway.storage import Connection, jobs
+
+BATCH: Final = 100
+"""Videos in one transaction: others wait for it."""
+PAUSE: Final = 60 * SECOND
+"""Between two rounds, when there is nothing left to remove."""
+
+_log = structlog.get_logger()
+
+
+async def prune(tools: Tools) -> int:
+    """Remove some of the videos that ended too long ago, with their media; how many."""
+    if tools.retention is None:
+        return 0
+    before = tools.clock.now() - tools.retention
+
+    def run(connection: Connection) -> tuple[int, list[str]]:
+        now = tools.clock.now()
+        ended = jobs.ended_before(connection, before, BATCH)
+        free = [digest for job_id in ended for digest in jobs.remove(connection, job_id, now)]
+        return len(ended), free
+
+    count, free = await tools.database.write(run)
+    if count:
+        crash_point("prune-stored")
+        _log.info("old videos removed", videos=count, files=len(free))
+        await drop(tools, free)
+    return count

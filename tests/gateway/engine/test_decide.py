@@ -1,0 +1,155 @@
+"""What an operator decides about jobs that the engine cannot decide about."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.engine import decide
+from gateway.model.errors import ConflictError
+from gateway.model.phases import Phase
+from gateway.storage.orphans import Reason
+from tests.gateway.engine.lost_support import (
+    MADE,
+    NEVER_DONE,
+    PROMPT,
+    call_back,
+    fault,
+    last_submit,
+    without_lists,
+)
+from tests.rig import Rig, pictory, rig
+
+
+async def lost(stage: Rig, how: str = MADE, words: str = "") -> str:
+    """A job whose submission's answer is lost for good: no list, no callback."""
+    without_lists(stage)
+    fault(stage, how)
+    job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback {words}]]")
+    await stage.settle()
+    assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
+    return job_id
+
+
+@pytest.mark.parametrize("seconds", [0, 1900], ids=["looked for", "needs attention"])
+async def test_adopting_names_the_providers_job_and_the_watch_goes_on_from_there(
+    tmp_path: Path, database_url: str, seconds: int
+) -> None:
+    accounts = [pictory(max_jobs=1)]
+    async with rig(tmp_path, accounts=accounts, database_url=database_url) as stage:
+        job_id = await lost(stage)
+        await stage.wait(seconds, step=100)
+        (made,) = stage.mock.jobs
+        job = await decide.adopt(stage.tools, job_id, made.order.id)
+        assert job is not None
+        assert (job.phase, job.error) == (Phase.RENDERING, None)
+        await stage.wait(90, step=10)
+
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_an_id_that_another_job_has_cannot_be_adopted_nor_a_second_one(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        theirs = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        known = (await stage.job(theirs)).remote_id
+        assert known is not None
+        job_id = await lost(stage)
+        with pytest.raises(ConflictError):
+            await decide.adopt(stage.tools, job_id, known)
+        assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
+        with pytest.raises(ConflictError):
+            await decide.adopt(stage.tools, theirs, "another")
+        assert (await stage.job(theirs)).remote_id == known
+
+
+async def test_resubmitting_sends_it_once_more_with_nothing_left_of_the_first_time(
+    tmp_path: Path, database_url: str
+) -> None:
+    accounts = [pictory(max_jobs=1)]
+    async with rig(tmp_path, accounts=accounts, database_url=database_url) as stage:
+        job_id = await lost(stage, NEVER_DONE)
+        await stage.wait(1900, step=100)
+        job = await decide.resubmit(stage.tools, job_id)
+        assert job is not None
+        assert (job.phase, job.attempt_id, job.deadline_at, job.error) == (
+            Phase.WAITING_FOR_SLOT,
+            None,
+            None,
+            None,
+        )
+        await stage.wait(120, step=10)
+
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_a_job_that_was_made_again_leaves_the_first_one_as_an_orphan(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock run=60m]]")
+        await stage.wait(2000, step=100)
+        assert await stage.phase(job_id) is Phase.NEEDS_ATTENTION
+        first = (await stage.job(job_id)).remote_id
+        await decide.resubmit(stage.tools, job_id)
+        await stage.wait(100, step=10)
+
+        assert await stage.phase(job_id) is Phase.RENDERING
+        (orphan,) = await stage.orphans()
+        assert (orphan.reason, orphan.remote_id) == (Reason.ABANDONED, first)
+
+
+async def test_a_callback_of_the_first_time_does_not_disturb_the_second(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await lost(stage, MADE, "run=30m")
+        first, (made,) = last_submit(stage), stage.mock.jobs
+        stage.provider_wire.meddle = lambda _: None
+        await decide.resubmit(stage.tools, job_id)
+        await stage.settle()
+        second = (await stage.job(job_id)).remote_id
+        assert await call_back(stage, {"job_id": made.order.id}, first) == 200
+        await stage.settle()
+
+        job = await stage.job(job_id)
+        assert (job.phase, job.remote_id) == (Phase.RENDERING, second)
+        (orphan,) = await stage.orphans()
+        assert (orphan.reason, orphan.remote_id) == (Reason.REVIVED, made.order.id)
+
+
+async def test_a_callback_of_the_first_time_saves_the_second_payment(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        job_id = await lost(stage)
+        first, (made,) = last_submit(stage), stage.mock.jobs
+        await decide.resubmit(stage.tools, job_id)
+        assert await call_back(stage, {"job_id": made.order.id}, first) == 200
+        await stage.settle()
+        assert await stage.phase(job_id) is Phase.RENDERING
+        await stage.wait(90, step=10)
+
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_a_job_that_is_given_up_ends_with_the_operators_words(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)]) as stage:
+        job_id = await lost(stage)
+        after = await stage.create(prompt=PROMPT)
+        job = await decide.fail(stage.tools, job_id, "the provider lost it")
+        assert job is not None
+        assert job.phase is Phase.FAILED
+        assert job.error is not None
+        assert (job.error.code, job.error.message) == ("given_up", "the provider lost it")
+        await stage.settle()
+        assert await stage.phase(after) is Phase.RENDERING
+
+
+async def test_only_open_jobs_are_open_to_this(tmp_path: Path) -> None:
+    async with rig(tmp_path) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        for verb in (decide.resubmit, decide.fail):
+            with pytest.raises(ConflictError, match="waiting_for_slot"):
+                await verb(stage.tools, job_id)
+            assert await verb(stage.tools, "video_unknown") is None
+        assert await decide.adopt(stage.tools, "video_unknown", "x") is None
+        assert await stage.events(job_id) == ["created"]

@@ -1,0 +1,135 @@
+"""Old videos go by age, in small batches, with all that is kept for them."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from gateway.config import RetentionSettings
+from gateway.engine import retention
+from gateway.engine.cancel import cancel
+from gateway.engine.intake import Once
+from gateway.model.phases import Phase
+from gateway.storage import tables
+from tests.gateway.engine.lost_support import PROMPT
+from tests.rig import Rig, asked, pictory, picture, pixverse, rig
+
+DAYS = RetentionSettings(days=2)
+DAY = 86_400
+FRAME = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
+
+
+async def rows(stage: Rig) -> dict[str, int]:
+    """How many rows there are about jobs, by table."""
+
+    def count(connection: Connection) -> dict[str, int]:
+        names = ("jobs", "attempts", "events", "waits", "holdings", "idempotency", "deliveries")
+        return {
+            name: len(connection.execute(tables.metadata.tables[name].select()).all())
+            for name in names
+        }
+
+    return await stage.tools.database.read(count)
+
+
+async def test_what_ended_too_long_ago_goes_with_all_that_belongs_to_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with rig(
+        tmp_path, accounts=[pictory()], retention=DAYS, database_url=database_url
+    ) as stage:
+        once = Once(fingerprint="f" * 64, key="mine")
+        request = asked({"prompt": PROMPT, "first_frame": FRAME})
+        source = (await stage.engine.accept(request, "tester", once)).job.id
+        job_id = await stage.create(
+            model="pictory/veo3.1",
+            prompt=PROMPT,
+            first_frame={"video": source, "frame": "last"},
+            callback_url="https://client.test/hook",
+        )
+        await stage.wait(200, step=20)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        await stage.wait(2 * DAY - 600, step=DAY)
+        assert min((await rows(stage)).values()) > 0
+
+        # Where replicas share a folder, bytes are kept for an hour longer.
+        await stage.wait(3 * 3600, step=600)
+        assert set((await rows(stage)).values()) == {0}
+        assert [one for one in stage.tools.media.folder.rglob("*") if one.is_file()] == []
+        # The key may be used for another request from now on.
+        other = Once(fingerprint="e" * 64, key="mine")
+        accepted = await stage.engine.accept(asked({"prompt": PROMPT}), "tester", other)
+        assert not accepted.replayed
+
+
+async def test_what_was_paid_for_and_belongs_to_nobody_outlives_its_job(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()], retention=DAYS) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        await cancel(stage.tools, None, job_id)
+        await stage.wait(90, step=30)
+        await stage.wait(3 * DAY, step=DAY)
+
+        assert await stage.every_job() == []
+        assert [one.job_id for one in await stage.orphans()] == [job_id]
+
+
+async def test_what_has_not_ended_stays_whatever_its_age(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], retention=DAYS) as stage:
+        running = await stage.create(prompt=f"{PROMPT} [[mock run=200h]]")
+        await stage.settle()
+        await stage.wait(4 * DAY, step=DAY)
+        assert await stage.phase(running) is Phase.NEEDS_ATTENTION
+
+
+async def test_a_video_that_another_one_still_waits_for_stays(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pixverse()], retention=DAYS, public_url=None) as stage:
+        source = await stage.create(prompt=PROMPT)
+        await stage.wait(90, step=30)
+        late = await stage.create(prompt=f"{PROMPT} [[mock run=80h]]")
+        waiting = await stage.create(
+            model="useapi-pixverse/v3.5",
+            prompt=PROMPT,
+            first_frame={"video": source, "frame": "last"},
+            last_frame={"video": late, "frame": "first"},
+        )
+        await stage.settle()
+        await stage.wait(3 * DAY, step=DAY)
+        assert await stage.phase(source) is Phase.COMPLETED
+        assert await stage.phase(waiting) is Phase.WAITING_FOR_INPUT
+
+        await stage.wait(12 * 3600, step=3600)
+        assert await stage.phase(waiting) is Phase.COMPLETED
+        assert source not in {one.id for one in await stage.every_job()}
+
+
+@pytest.mark.parametrize("batch", [2, 100])
+async def test_a_batch_at_a_time_is_removed_until_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", batch)
+    async with rig(tmp_path, accounts=[pictory()], retention=DAYS) as stage:
+        for n in range(5):
+            await cancel(stage.tools, None, await stage.create(prompt=f"{PROMPT} {n}"))
+        removed: list[int] = []
+        prune = retention.prune
+
+        async def counted(tools: Any) -> int:
+            count = await prune(tools)
+            removed.append(count)
+            return count
+
+        monkeypatch.setattr(retention, "prune", counted)
+        await stage.wait(2 * DAY + 60, step=DAY)
+        assert await stage.every_job() == []
+        assert [one for one in removed if one] == ([2, 2, 1] if batch == 2 else [5])
+
+
+async def test_without_an_age_everything_is_kept(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(90, step=30)
+        await stage.wait(400 * DAY, step=200 * DAY)
+        assert await stage.phase(job_id) is Phase.COMPLETED
