@@ -23,7 +23,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, M
     """Mock and gateway, for all tests of this file; each makes jobs of its own."""
     folder = tmp_path_factory.mktemp("openai")
     with running(Mock(folder, speed=60)) as mock:
-        assert isinstance(mock, Mock)
         gateway = Gateway(folder / "gate", mock, route=["pictory/pixverse5.5"])
         with running(gateway):
             yield gateway, mock

@@ -29,13 +29,13 @@ film.playbackRate = 4;
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_chromium_plays_the_video_to_its_end(tmp_path: Path) -> None:
-    with running(Mock(tmp_path)) as mock:
-        assert isinstance(mock, Mock)
-        with running(Gateway(tmp_path / "gate", mock, route=["pictory/pixverse5.5"])) as gateway:
-            assert isinstance(gateway, Gateway)
-            video_id = gateway.create(prompt="The harbour at dusk")
-            gateway.reaches(video_id, "completed")
-            film = gateway.content(video_id)
+    with (
+        running(Mock(tmp_path)) as mock,
+        running(Gateway(tmp_path / "gate", mock, route=["pictory/pixverse5.5"])) as gateway,
+    ):
+        video_id = gateway.create(prompt="The harbour at dusk")
+        gateway.reaches(video_id, "completed")
+        film = gateway.content(video_id)
 
     told = _play(film, tmp_path)
 

@@ -1,0 +1,1 @@
+"""The whole engine on one virtual clock, with chance for everything: one seed is one history."""
