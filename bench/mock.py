@@ -11,8 +11,6 @@ on what else it does; ratios and CPU times are the ones to trust.
 import argparse
 import asyncio
 import gc
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -22,29 +20,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import httpx  # noqa: E402
+from figures import Figure, show, write  # noqa: E402
 
 from mockserver import Settings, World  # noqa: E402
 
 SUBMIT = "/pictoryapis/v1/aistudio/videos"
 KEY = {"Authorization": "pictai_mock"}
 FROZEN = Settings(clock="frozen")
-PAGE = ROOT / "docs" / "performance.md"
-BEGIN, END = "<!-- bench/mock.py -->\n", "<!-- end of bench/mock.py -->\n"
-
-
-class Figure(NamedTuple):
-    """One row of the table."""
-
-    what: str
-    measured: str
-    goal: str
-    met: bool
 
 
 def client(world: World) -> httpx.AsyncClient:
@@ -391,28 +379,6 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
 }
 
 
-def machine() -> str:
-    """What the figures were measured on."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def page(figures: list[Figure]) -> str:
-    """The table, in Markdown."""
-    rows = "\n".join(
-        f"| {one.what} | {one.measured} | {one.goal} | {'yes' if one.met else '**no**'} |"
-        for one in figures
-    )
-    return (
-        f"Measured by `python bench/mock.py --write` on: {machine()}.\n\n"
-        f"| what | measured | goal | met |\n|---|---|---|---|\n{rows}\n"
-    )
-
-
 def main() -> int:
     """Measures, prints, and writes where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -427,17 +393,10 @@ def main() -> int:
     figures = []
     for name in wanted:
         for figure in PARTS[name]():
-            print(
-                f"{figure.what:<55} {figure.measured:>12}   {figure.goal:<12} "
-                f"{'' if figure.met else 'NOT MET'}",
-                flush=True,
-            )
+            show(figure)
             figures.append(figure)
     if options.write:
-        text = PAGE.read_text(encoding="utf-8")
-        head, rest = text.split(BEGIN)
-        tail = rest.split(END)[1]
-        PAGE.write_text(f"{head}{BEGIN}\n{page(figures)}\n{END}{tail}", encoding="utf-8")
+        write("bench/mock.py", figures)
     return 0 if all(figure.met for figure in figures) else 1
 
 
