@@ -242,6 +242,7 @@ class Gateway(Program):
         self.config = folder / f"{name}.toml"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.arguments = ["serve", "--config", str(self.config), "--port", str(self.port)]
         self._accounts = [
             _account(world, provider, n, max_jobs)
             for provider, count in accounts.items()
@@ -268,7 +269,7 @@ class Gateway(Program):
 
     def launch(self, environment: Mapping[str, str]) -> Process:
         return FORKS.start(
-            ["serve", "--config", str(self.config), "--port", str(self.port)],
+            self.arguments,
             folder=self.log.parent,
             log=self.log,
             environment={**SECRETS, **environment},
@@ -326,6 +327,21 @@ class Gateway(Program):
             return self.ask("GET", "/readyz").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+
+class ColdGateway(Gateway):
+    """One that is started as an operator would, imports and all."""
+
+    def launch(self, environment: Mapping[str, str]) -> Process:
+        """Start the process."""
+        with self.log.open("ab") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", "gateway", *self.arguments],
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                cwd=self.log.parent,
+                env={**os.environ, **SECRETS, **environment},
+            )
 
 
 def _account(world: World, provider: str, n: int, max_jobs: int) -> Table:

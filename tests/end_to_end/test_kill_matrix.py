@@ -1,12 +1,13 @@
 """SIGKILL at every crash point, with both providers, on both databases."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from gateway.engine.crash import POINTS
+from gateway.engine import crash
 from tests.end_to_end.conftest import MakeWorld
 from tests.end_to_end.kills import QUICK, STORIES, survive, survive_pruning
 from tests.end_to_end.processes import Gateway, stopping
@@ -28,9 +29,10 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
 }
 OFTEN: Final = {("intent-stored", "useapi-pixverse"), ("answer-read", "pictory")}
 """What every run of the tests goes through."""
+NAMED: Final = re.compile(r'crash_point\("([a-z-]+)"\)')
 CELLS: Final = [
     pytest.param(point, provider, marks=() if (point, provider) in OFTEN else pytest.mark.slow)
-    for point in POINTS
+    for point in crash.POINTS
     for provider in REQUESTS
 ]
 
@@ -49,3 +51,9 @@ def test_killed_there_it_loses_nothing_and_pays_once(
             survive_pruning(gateway, world, REQUESTS[provider])
         else:
             survive(gateway, world, REQUESTS[provider], point)
+
+
+def test_the_matrix_has_every_point_that_there_is() -> None:
+    sources = Path(crash.__file__).parent.glob("*.py")
+    named = {name for one in sources for name in NAMED.findall(one.read_text())}
+    assert named == set(crash.POINTS)
