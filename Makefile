@@ -22,8 +22,9 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## one generation from two real pictures, end to end, offline
 	$(BIN)/filmgate demo
 
+# More workers than cores: many tests wait for other processes.
 test: $(READY) ## the test suite; ARGS="-m slow" runs its long matrices
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock in step
 	$(BIN)/ruff format --check .
