@@ -60,7 +60,7 @@ _REFUSED: Final = (400, 401, 408, 413, 415, 422, 429, 503)
             "`reference_images[]` name what is inside. A request that may have been lost on its "
             "way is best sent again with the `Idempotency-Key` of the first; the own retries of "
             "OpenAI's clients (`X-Stainless-Retry-Count`) are known for what they are without "
-            "one, for a minute.",
+            "one, for a minute or as long as the client says that it waits for its answers.",
             parameters=(IDEMPOTENCY_KEY,),
             body=CreateVideoBody,
             form=CreateVideoBody,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.engine import adoption, orphaning
-from gateway.engine.line import give_back
+from gateway.engine.line import move_on
 from gateway.engine.tools import Tools, log_change
 from gateway.model.errors import ConflictError
 from gateway.model.job import Job, JobError
@@ -47,7 +47,7 @@ async def resubmit(tools: Tools, video_id: str) -> Job | None:
 
     def run(connection: Connection, job: Job) -> Change | None:
         now = tools.clock.now()
-        change = give_back(
+        change = move_on(
             connection,
             job.id,
             job.owner,

@@ -9,11 +9,12 @@ from itertools import groupby
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.engine import adoption, orphaning, policy
+from gateway.engine.polls import poll
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.net import NetFault
 from gateway.storage import Connection, ledger, orphans
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Attempt, State
@@ -74,6 +75,7 @@ async def look(tools: Tools, group: Sequence[Orphan]) -> None:
     """See with our own key whether jobs are there that were heard of and that nobody waits for."""
     account = tools.accounts.get(group[0].account)
     if account is None:
+        await tools.persist(lambda connection: _none_seen(connection, tools, group))
         return
     attempts = await tools.database.read(
         lambda connection: {
@@ -131,19 +133,22 @@ def _settled(
             # It is looked for under this very id.
             orphans.drop(connection, heard)
             return None
-    orphan = Orphan(
-        account=heard.account,
-        remote_id=remote_id,
-        job_id=heard.job_id,
-        attempt_id=heard.attempt_id,
+    orphan = replace(
+        heard,
         reason=reason,
-        detail=heard.detail,
         url=sighting.url if isinstance(sighting, Finished) else None,
         found_at=now,
+        due_at=None,
     )
     if orphaning.keep(connection, orphan):
         stray.append(orphan)
     return None
+
+
+def _none_seen(connection: Connection, tools: Tools, group: Sequence[Orphan]) -> None:
+    """Their account is not configured any more: nobody can see them."""
+    for one in group:
+        _not_seen(connection, one, tools.clock.now())
 
 
 def _not_seen(connection: Connection, heard: Orphan, now: int) -> None:
@@ -159,11 +164,6 @@ async def _seen(tools: Tools, account: Account, names: Sequence[str]) -> Mapping
     seen: dict[str, Sighting] = {}
     size = tools.adapters[account.provider].capabilities.poll_batch
     for start in range(0, len(names), size):
-        some = names[start : start + size]
-        flow = tools.adapters[account.provider].poll(account, some)
-        try:
-            async with tools.calls(account.name):
-                seen |= await tools.upstream.run(flow, lane=account.name)
-        except NetFault as error:
-            seen |= dict.fromkeys(some, Unseen(reason=str(error)))
+        async with tools.calls(account.name):
+            seen |= await poll(tools, account, names[start : start + size])
     return seen

@@ -12,7 +12,7 @@ from gateway.model.clock import SECOND
 from gateway.model.errors import NoSlotError
 from gateway.model.ids import digest, new_id, new_token
 from gateway.model.job import Choice, Job, JobError
-from gateway.model.phases import Event, Phase
+from gateway.model.phases import Event, Phase, step
 from gateway.model.strategy import Strategy
 from gateway.routing.choose import choose
 from gateway.routing.shares import SCALE, Share, after, following, joining, place
@@ -73,7 +73,7 @@ def join(connection: Connection, owner: str) -> None:
         shares.write(connection, {owner: level})
 
 
-def give_back(
+def move_on(
     connection: Connection,
     job_id: str,
     owner: str,
@@ -85,18 +85,14 @@ def give_back(
     detail: str,
     **values: object,
 ) -> Change | None:
-    """Put a job back into the line: nothing that its attempt came to is its own any more."""
-    join(connection, owner)
-    return jobs.move(
-        connection,
-        job_id,
-        leaving,
-        event,
-        now,
-        of=of,
-        detail=detail,
-        **{**_FRESH, **values},
-    )
+    """Move a job on from its attempt; see `jobs.move`.
+
+    Where that leads back into the line, nothing the attempt came to is the job's any more.
+    """
+    if step(leaving, event) is Phase.WAITING_FOR_SLOT:
+        join(connection, owner)
+        values = {**_FRESH, **values}
+    return jobs.move(connection, job_id, leaving, event, now, of=of, detail=detail, **values)
 
 
 def bind_line(connection: Connection, tools: Tools) -> list[Bound]:

@@ -280,8 +280,13 @@ class Engine:
             self._telling -= 1
 
     async def _look(self, group: list[Job]) -> None:
+        began = self.tools.clock.now()
         try:
             await watch.look(self.tools, group)
+        except StorageError as error:
+            _log.warning("the database could not be asked about jobs", error=str(error))
+            # Or they would lie until their lease is over.
+            await watch.put_back(self.tools, group, began)
         finally:
             self._looked_at.difference_update(job.id for job in group)
 

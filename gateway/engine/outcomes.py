@@ -15,11 +15,11 @@ from gateway.engine import adoption, hearsay, orphaning, policy
 from gateway.engine.adoption import ANSWERED
 from gateway.engine.crash import crash_point
 from gateway.engine.inputs import upload_store
-from gateway.engine.line import Bound, give_back
+from gateway.engine.line import Bound, move_on
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import JobError
-from gateway.model.phases import Event, Phase, step
+from gateway.model.phases import Event, Phase
 from gateway.net import NotSent
 from gateway.routing.characters import doubtful
 from gateway.storage import Connection, accounts, jobs, ledger, line, uploads
@@ -227,30 +227,17 @@ def _unmade(
             Phase.NEEDS_ATTENTION: (Event.NOT_MADE, {}),
         }
     for phase, (what, changed) in ways.items():
-        if step(phase, what) is Phase.WAITING_FOR_SLOT:
-            owner = bound.job.owner
-            change = give_back(
-                connection,
-                bound.job.id,
-                owner,
-                phase,
-                what,
-                now,
-                of=bound.attempt_id,
-                detail=words,
-                **changed,
-            )
-        else:
-            change = jobs.move(
-                connection,
-                bound.job.id,
-                phase,
-                what,
-                now,
-                of=bound.attempt_id,
-                detail=words,
-                **changed,
-            )
+        change = move_on(
+            connection,
+            bound.job.id,
+            bound.job.owner,
+            phase,
+            what,
+            now,
+            of=bound.attempt_id,
+            detail=words,
+            **changed,
+        )
         if change is not None:
             ledger.end(connection, bound.attempt_id, now, evidence=words)
             return change

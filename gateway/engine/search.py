@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from gateway.engine import adoption, orphaning, policy
 from gateway.engine.crash import crash_point
-from gateway.engine.line import give_back
+from gateway.engine.line import move_on
 from gateway.engine.looks import Look, current, not_seen, nothing_new
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
@@ -241,29 +241,18 @@ def _not_made(connection: Connection, tools: Tools, job: Job, words: str) -> Cha
     """The attempt made nothing: a new one may be sent, or the job ends as its caller wished."""
     now = tools.clock.now()
     attempt_id = job.attempt_id or ""
-    if job.phase is Phase.CANCELING:
-        error = policy.canceled("nothing was spent")
-        change = jobs.move(
-            connection,
-            job.id,
-            job.phase,
-            Event.NOT_MADE,
-            now,
-            of=attempt_id,
-            detail=words,
-            error=error,
-        )
-    else:
-        change = give_back(
-            connection,
-            job.id,
-            job.owner,
-            job.phase,
-            Event.NOT_MADE,
-            now,
-            of=attempt_id,
-            detail=words,
-        )
+    canceled = {"error": policy.canceled("nothing was spent")}
+    change = move_on(
+        connection,
+        job.id,
+        job.owner,
+        job.phase,
+        Event.NOT_MADE,
+        now,
+        of=attempt_id,
+        detail=words,
+        **(canceled if job.phase is Phase.CANCELING else {}),
+    )
     ledger.end(connection, attempt_id, now, evidence=f"not made: {words}")
     return change
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from gateway.engine.line import give_back
+from gateway.engine.line import move_on
 from gateway.engine.outcomes import lose
 from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
@@ -134,7 +134,7 @@ def _took(
         if proven:
             ledger.sender_done(connection, one.id)
         return change
-    change = give_back(
+    change = move_on(
         connection,
         one.job_id,
         one.owner,

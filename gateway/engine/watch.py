@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from gateway.engine import adoption, orphaning, policy, search
 from gateway.engine.crash import crash_point
 from gateway.engine.looks import Look, current, ended, not_seen, nothing_new
+from gateway.engine.polls import poll
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.eta import updated
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
-from gateway.net import NetFault
 from gateway.storage import Connection, accounts, durations, jobs, ledger
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
@@ -103,10 +103,10 @@ async def look(tools: Tools, group: Sequence[Job]) -> None:
     size = tools.adapters[account.provider].capabilities.poll_batch
     batches = [known[start : start + size] for start in range(0, len(known), size)]
     looks = [_look_at(tools, account, batch, callbacks) for batch in batches]
-    ended = await asyncio.gather(*looks, return_exceptions=True)
+    results = await asyncio.gather(*looks, return_exceptions=True)
     lost = [job for job in group if ids[job.id] is None]
     # What a callback named, and nobody else ever saw, is looked for like all others.
-    lost += [job for unseen in ended if isinstance(unseen, list) for job in unseen]
+    lost += [job for unseen in results if isinstance(unseen, list) for job in unseen]
     # Those that people know of were sent long ago: a search so far back proves little for others.
     late = [job for job in lost if job.phase is Phase.NEEDS_ATTENTION]
     for some in ([job for job in lost if job not in late], late):
@@ -114,8 +114,8 @@ async def look(tools: Tools, group: Sequence[Job]) -> None:
             await search.search(tools, account, some)
         elif some:
             # They came along with one that its callback had named: it is not their time yet.
-            await _put_back(tools, some, began)
-    for error in ended:
+            await put_back(tools, some, began)
+    for error in results:
         if isinstance(error, BaseException):
             raise error
 
@@ -129,7 +129,7 @@ async def _look_at(
     """
     async with tools.calls(account.name):
         began = tools.clock.now()
-        seen = await _poll(tools, account, [remote_id for _, remote_id in batch])
+        seen = await poll(tools, account, [remote_id for _, remote_id in batch])
     crash_point("look-read")
     # Those that were read together stay together.
     at = _usual(tools, batch[0][0], began, callbacks)
@@ -145,7 +145,9 @@ async def _look_at(
     return lost
 
 
-async def _put_back(tools: Tools, group: Sequence[Job], began: int) -> None:
+async def put_back(tools: Tools, group: Sequence[Job], began: int) -> None:
+    """Nothing came of taking these up: they are due when they were, or were called about since."""
+
     def write(connection: Connection) -> None:
         for job in group:
             jobs.look_again(connection, job.id, job.phase, began, job.due_at or began)
@@ -171,18 +173,6 @@ def _remote_id(connection: Connection, job: Job) -> str | None:
         return None
     taken = ledger.remote_id_taken(connection, attempt.provider, found)
     return None if taken else found
-
-
-async def _poll(tools: Tools, account: Account, ids: Sequence[str]) -> Mapping[str, Sighting]:
-    flow = tools.adapters[account.provider].poll(account, ids)
-    try:
-        return await tools.upstream.run(flow, lane=account.name)
-    except NetFault as error:
-        _log.warning("a provider was not heard", provider=account.provider, reason=str(error))
-        return dict.fromkeys(ids, Unseen(reason=str(error)))
-    except Exception as error:  # noqa: BLE001 - or the deadlines of these jobs would not count
-        _log.exception("a look failed", provider=account.provider)
-        return dict.fromkeys(ids, Unseen(reason=f"internal error: {type(error).__name__}"))
 
 
 async def _record(tools: Tools, job: Job, at: Look, remote_id: str, seen: Sighting) -> None:

@@ -350,7 +350,9 @@ def _tell(told: Sequence[_Told]) -> None:
     """Answer all of a group at once: to wake a loop for each takes longer than to write it."""
     asking: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
     for one in told:
-        one.work.then()
+        # A writer that ended over somebody's wish would leave everybody else waiting.
+        with suppress(Exception):
+            one.work.then()
         if one.work.done is not None:
             asking.setdefault(one.work.done.get_loop(), []).append(one)
     for loop, answers in asking.items():

@@ -13,7 +13,7 @@ from gateway.engine.line import Bound
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import Connection, orphans
-from gateway.storage.orphans import Reason
+from gateway.storage.orphans import Orphan, Reason
 from tests.gateway.engine.lost_support import (
     MADE,
     PROMPT,
@@ -255,3 +255,24 @@ async def test_a_film_that_is_never_seen_is_looked_for_ever_less_and_for_a_week(
         assert await next_look(stage) is None
         assert await stage.orphans() == []
         assert len(stage.provider_wire.requests) - asked < 30
+
+
+async def test_what_was_heard_of_an_account_that_is_gone_is_given_up_in_time_too(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        orphan = Orphan(
+            account="left-the-configuration",
+            remote_id="job-1",
+            job_id="video_1",
+            attempt_id="att_1",
+            reason=Reason.DOUBLE,
+            detail="heard of",
+            url=None,
+            found_at=stage.now(),
+            due_at=stage.now(),
+        )
+        await stage.tools.database.write(lambda connection: orphans.add(connection, orphan))
+        await stage.wait(hearsay.GIVEN_UP / SECOND + 86_400, step=21_600)
+
+        assert await stage.tools.database.read(orphans.next_due) is None

@@ -3,6 +3,7 @@
 import asyncio
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from gateway.engine.cancel import cancel
 from gateway.engine.tools import CALLS
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
-from gateway.storage import accounts
+from gateway.storage import StorageError, accounts
 from tests.gateway.engine.lost_support import PROMPT, call_back, is_list
 from tests.rig import Rig, pictory, pixverse, rig
 
@@ -223,3 +224,26 @@ async def test_two_ids_that_callbacks_name_are_one_film_and_one_orphan(tmp_path:
         assert (orphan.remote_id, orphan.job_id) == (theirs, job_id)
         await stage.wait(10, step=5)
         assert (await stage.job(job_id)).remote_id == mine
+
+
+async def test_a_look_that_the_database_cut_short_is_made_again_at_once(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(model="pictory/pixverse5.5", prompt="The harbour at dusk")
+        await stage.settle()
+        read, test = stage.tools.database.read, asyncio.current_task()
+        left = ["away"]
+
+        async def away_once(run: Any) -> Any:
+            if left and asyncio.current_task() is not test:
+                raise StorageError(left.pop())
+            return await read(run)
+
+        stage.tools.database.__dict__["read"] = away_once
+        await stage.mock.advance(17)
+        await stage.settle()
+
+        assert not left
+        looked = (await stage.job(job_id)).due_at
+        assert looked is not None
+        # Not the lease of a look that nobody makes.
+        assert looked < stage.now() + 60 * SECOND
