@@ -9,7 +9,7 @@ from gateway.engine.crash import crash_point
 from gateway.engine.looks import WATCHED
 from gateway.engine.tools import Tools, log_change
 from gateway.model.ids import digest
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, agenda, ledger
 from gateway.storage.jobs import Change
 
 _log = structlog.get_logger()
@@ -34,7 +34,7 @@ async def called_back(
         # As the attempt stands by now: it may have been given up since it was read.
         change = hearsay.hear(connection, tools, attempt, claimed)
         ledger.called(connection, attempt.id, tools.clock.now())
-        woken = jobs.wake(
+        woken = agenda.wake(
             connection,
             attempt.job_id,
             WATCHED,

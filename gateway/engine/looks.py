@@ -10,7 +10,7 @@ from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, accounts, jobs, ledger
+from gateway.storage import Connection, accounts, agenda, jobs, ledger
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
 from gateway.storage.orphans import Reason
@@ -52,7 +52,7 @@ def ended(
     if attempt is not None and attempt.state is not State.ENDED:
         ledger.end(connection, attempt.id, tools.clock.now(), evidence=evidence, state=state)
         if tools.links is not None and state is State.ENDED:
-            told = at.began - jobs.woken_at(connection, job.id) < policy.CALLBACK_FRESH
+            told = at.began - agenda.woken_at(connection, job.id) < policy.CALLBACK_FRESH
             accounts.called_back(connection, attempt.account, told=told)
     crash_point("end-storing")
 
@@ -75,7 +75,7 @@ def nothing_new(
         next_at = now + policy.late_look(job.failures)
     elif job.deadline_at is not None:
         next_at = min(next_at, job.deadline_at)
-    jobs.look_again(connection, job.id, job.phase, at.began, next_at, **values)
+    agenda.look_again(connection, job.id, job.phase, at.began, next_at, **values)
     return None
 
 

@@ -31,7 +31,7 @@ from gateway.model.clock import SECOND
 from gateway.model.job import Job
 from gateway.model.phases import Phase
 from gateway.model.request import CreateVideo
-from gateway.storage import Connection, StorageError, accounts, deliveries, jobs, orphans
+from gateway.storage import Connection, StorageError, accounts, agenda, deliveries, orphans
 from gateway.storage.deliveries import Delivery
 from gateway.storage.elapsed import elapsed
 from gateway.storage.jobs import Change
@@ -308,7 +308,7 @@ class Engine:
         def due(connection: Connection) -> list[int | None]:
             now = self.tools.clock.now()
             return [
-                jobs.next_due(connection, now, *full),
+                agenda.next_due(connection, now, *full),
                 next_start_by(connection),
                 accounts.cooling_until(connection, now),
                 orphans.next_due(connection),

@@ -6,7 +6,7 @@ from gateway.engine import policy, takeover
 from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
 from gateway.model.phases import Phase
-from gateway.storage import Connection, accounts, deliveries, holdings, jobs, line
+from gateway.storage import Connection, accounts, agenda, deliveries, holdings, line
 from providers.contract import Fault
 
 _WATCHED = (
@@ -55,8 +55,8 @@ def _served(tools: Tools) -> tuple[str, ...]:
 def _make_due(connection: Connection, tools: Tools) -> dict[str, int]:
     """Nobody else lives: no pause that an earlier process made has to be waited for."""
     now = tools.clock.now()
-    jobs.rebase(connection, now)
+    agenda.rebase(connection, now)
     accounts.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
     deliveries.rebase(connection, now, policy.DAY)
-    counts = {phase.value: jobs.make_due(connection, phase, now) for phase in _WATCHED}
+    counts = {phase.value: agenda.make_due(connection, phase, now) for phase in _WATCHED}
     return {name: count for name, count in counts.items() if count}

@@ -14,7 +14,7 @@ from gateway.model.job import Job, JobError, Result
 from gateway.model.media import SNIFF_BYTES, NotMedia, sniff, video_facts
 from gateway.model.phases import Event, Phase
 from gateway.net import DownloadFailed
-from gateway.storage import Connection, holdings, jobs
+from gateway.storage import Connection, agenda, holdings, jobs
 from gateway.storage.jobs import Change
 from gateway.storage.media import Pins
 
@@ -30,7 +30,7 @@ def take_rendered(connection: Connection, replica: str, now: int, room: int) -> 
     """Jobs whose result is to be fetched, at most `room`."""
     if room <= 0:
         return []
-    return jobs.take_due(
+    return agenda.take_due(
         connection, Phase.DOWNLOADING, now, until=now + LEASE, limit=room, replica=replica
     )
 

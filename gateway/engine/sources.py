@@ -22,7 +22,7 @@ from gateway.model.inputs import FrameInput, Given, StoredInput
 from gateway.model.job import Job, JobError, Result
 from gateway.model.media import NotMedia
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, StorageError, jobs, waits
+from gateway.storage import Connection, StorageError, agenda, jobs, waits
 from gateway.storage.jobs import Change
 from gateway.storage.media import Pins
 from gateway.storage.waits import Source
@@ -54,7 +54,7 @@ def take_ready(
     """Of the jobs that are due: those that can go on, and the end of those that never can."""
     ready: list[Ready] = []
     changes: list[Change] = []
-    due = jobs.take_due(
+    due = agenda.take_due(
         connection,
         Phase.WAITING_FOR_INPUT,
         now,
@@ -73,7 +73,7 @@ def take_ready(
         elif results.keys() >= set(job.request.sources):
             ready.append(Ready(job, results))
         else:
-            jobs.look_again(connection, job.id, job.phase, now, now + SLOW_LOOK)
+            agenda.look_again(connection, job.id, job.phase, now, now + SLOW_LOOK)
     return ready, changes
 
 
@@ -191,7 +191,7 @@ async def _not_taken(
     _log.warning("a source cannot be used yet", job=job.id, words=words)
     due = now + policy.backoff(max(failures, 1), tools.rng)
     await tools.persist(
-        lambda connection: jobs.look_again(
+        lambda connection: agenda.look_again(
             connection, job.id, Phase.WAITING_FOR_INPUT, began, due, failures=failures
         )
     )

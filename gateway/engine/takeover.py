@@ -17,7 +17,7 @@ from gateway.engine.outcomes import lose
 from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, deliveries, jobs, ledger, replicas
+from gateway.storage import Connection, agenda, deliveries, ledger, replicas
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Held, State
 
@@ -105,7 +105,7 @@ def _take_over(
         if is_left(one)
     ]
     if from_whom:
-        jobs.release(connection, from_whom, now)
+        agenda.release(connection, from_whom, now)
         deliveries.release(connection, from_whom, now)
     return tuple(change for change in changes if change is not None)
 

@@ -22,7 +22,7 @@ from gateway.model.clock import SECOND
 from gateway.model.eta import updated
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, accounts, durations, jobs, ledger
+from gateway.storage import Connection, accounts, agenda, durations, jobs, ledger
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
 from gateway.storage.orphans import Reason
@@ -41,7 +41,7 @@ def take_watched(
     """The jobs that are due for a look, one list per account; none that is looked at already."""
 
     def take(phase: Phase, along: Mapping[str, int]) -> list[Job]:
-        return jobs.take_due(
+        return agenda.take_due(
             connection,
             phase,
             now,
@@ -58,7 +58,7 @@ def take_watched(
     # Whichever of an account's jobs are due, one list shows them all.
     for phase, mine in found.items():
         missing = {job.account for job in due} - {job.account for job in mine}
-        due += jobs.take_along(
+        due += agenda.take_along(
             connection,
             phase,
             now,
@@ -150,7 +150,7 @@ async def put_back(tools: Tools, group: Sequence[Job], began: int) -> None:
 
     def write(connection: Connection) -> None:
         for job in group:
-            jobs.look_again(connection, job.id, job.phase, began, job.due_at or began)
+            agenda.look_again(connection, job.id, job.phase, began, job.due_at or began)
 
     await tools.persist(write)
 

@@ -13,6 +13,7 @@ from gateway.model.phases import Phase
 from gateway.storage import (
     Database,
     accounts,
+    agenda,
     deliveries,
     holdings,
     idempotency,
@@ -38,17 +39,17 @@ RANK: Final = (0, 1, NOW + 5100, "video_6100")
 
 QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
     "due": (
-        lambda c: jobs.take_due(c, Phase.RENDERING, NOW + 5600, until=NOW, limit=9, replica="r"),
+        lambda c: agenda.take_due(c, Phase.RENDERING, NOW + 5600, until=NOW, limit=9, replica="r"),
         "ix_jobs_due",
     ),
     "due along": (
-        lambda c: jobs.take_due(
+        lambda c: agenda.take_due(
             c, Phase.RENDERING, NOW, until=NOW, limit=9, replica="r", along={"main": NOW + 9999}
         ),
         "ix_jobs_due",
     ),
-    "next due": (lambda c: jobs.next_due(c, NOW), "ix_jobs_due"),
-    "taken over": (lambda c: jobs.release(c, ["gone"], NOW), "ix_jobs_due"),
+    "next due": (lambda c: agenda.next_due(c, NOW), "ix_jobs_due"),
+    "taken over": (lambda c: agenda.release(c, ["gone"], NOW), "ix_jobs_due"),
     "past start": (lambda c: line.past_start(c, NOW, 9), "ix_jobs_start_by"),
     "next start": (line.next_start_by, "ix_jobs_start_by"),
     "queues": (line.queues, "ix_jobs_line"),
