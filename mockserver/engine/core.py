@@ -5,12 +5,14 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import msgspec
 
 from mockserver.engine import callbacks, capacity
 from mockserver.engine.agenda import Agenda, Due
+from mockserver.engine.by_hand import HandScheduler, SkippingScheduler
+from mockserver.engine.by_wall import WallScheduler
 from mockserver.engine.clock import Clock, HandClock, WallClock
 from mockserver.engine.faults import Faults
 from mockserver.engine.inputs import Fetched, InputError, Inputs
@@ -18,14 +20,11 @@ from mockserver.engine.jobs import Failure, FailureKind, Job, Jobs, Order, Parce
 from mockserver.engine.journal import Command, Delivery, Entry, Journal, Loaded, Transition
 from mockserver.engine.ledger import Ledger
 from mockserver.engine.outside import Outside
-from mockserver.engine.scheduler import (
-    HandScheduler,
-    Scheduler,
-    SkippingScheduler,
-    WallScheduler,
-)
 from mockserver.engine.tape import Commanded, Tape
 from mockserver.settings import Settings
+
+if TYPE_CHECKING:
+    from mockserver.engine.scheduler import Scheduler
 
 FAILURES: Mapping[FailureKind, Failure] = {
     failure.kind: failure

@@ -1,17 +1,14 @@
-"""Who works through the agenda: a hand, or the wall.
+"""Who works through the agenda: a hand (`by_hand`), or the wall (`by_wall`).
 
-Things of one lane (a job) happen in order, one at a time. By the wall clock lanes run beside each
-other, so a slow callback receiver holds up its own job only. By hand everything happens one after
-the other, so that the order repeats. Either way a move of time ends when all that fell due has
-settled: callbacks are answered, and so are requests that came in because of them.
+Things of one lane (a job) happen in order, one at a time. Either way a move of time ends when all
+that fell due has settled: callbacks are answered, and so are requests that came in because of them.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from typing import Any
 
 from mockserver.engine.agenda import Agenda, Due
@@ -27,8 +24,6 @@ TURNS = 25
 """Turns of the event loop that those who were told something get to act on it."""
 ELSEWHERE_SECONDS = 0.5
 """How long, in real time, a move of time waits for the event loop of another thread."""
-GRACE_SECONDS = 0.02
-"""How long nothing must be under way before time skips by itself."""
 
 log = logging.getLogger("mockserver")
 
@@ -258,207 +253,3 @@ async def _turns() -> None:
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-class HandScheduler(Scheduler):
-    """Does nothing until it is advanced."""
-
-    async def _run_to(self, target: float) -> None:
-        agenda, clock = self.agenda, self.clock
-        while (at := agenda.next_due()) is not None and at <= target:
-            due = agenda.pop()
-            clock.put(at)
-            await self.perform(due)
-            if self.heard or self._under_way > 0:
-                self.heard = False
-                await self._settle()
-        clock.put(target)
-
-
-class SkippingScheduler(HandScheduler):
-    """Goes to whatever is due next as soon as no request is under way."""
-
-    def __init__(self, clock: Clock, agenda: Agenda, perform: Perform) -> None:
-        super().__init__(clock, agenda, perform)
-        self._timer: asyncio.TimerHandle | None = None
-        self._waits_on: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def at(self, at: float, lane: str, what: str, subject: Any = None) -> Due:
-        """Notes something for later, which is soon."""
-        due = super().at(at, lane, what, subject)
-        self.wake()
-        return due
-
-    def wake(self) -> None:
-        """Looks soon whether nobody is under way; whoever polls fast must not put that off."""
-        loop = _running_loop()
-        if loop is None or self.closed:
-            return
-        if self._timer is not None and self._waits_on is loop:
-            return
-        self._waits_on = loop
-        # Whoever comes by here may be part of a move; what happens later is not.
-        self._timer = loop.call_later(GRACE_SECONDS, self._skip, context=Context())
-
-    def leave(self) -> None:
-        """A request has ended, or sleeps."""
-        super().leave()
-        self.wake()
-
-    def _skip(self) -> None:
-        self._timer = None
-        if self._under_way > 0 or (self._task is not None and not self._task.done()):
-            return
-        if self.agenda.next_due() is not None:
-            self._task = asyncio.get_running_loop().create_task(self._step())
-
-    async def _step(self) -> None:
-        async with self._moving():
-            await self._settle()
-            # Another move may have been there first.
-            due = self.agenda.next_due()
-            if due is not None:
-                await self._run_to(max(due, self.clock.now()))
-        self.wake()
-
-    def close(self) -> None:
-        """Forgets what is still to come and cancels what is running."""
-        super().close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        _cancel(self._running())
-
-    async def aclose(self) -> None:
-        """The same, and waits for the end of what is running."""
-        running = self._running()
-        await super().aclose()
-        await asyncio.gather(*running, return_exceptions=True)
-
-    def _running(self) -> "list[asyncio.Task[None]]":
-        return _others([] if self._task is None else [self._task])
-
-
-class WallScheduler(Scheduler):
-    """Does things as the clock reaches them.
-
-    It needs no start: the first `at` arms a timer on the running loop, so the server works where
-    nobody runs its lifespan.
-    """
-
-    def __init__(self, clock: Clock, agenda: Agenda, perform: Perform) -> None:
-        super().__init__(clock, agenda, perform)
-        self._lanes: dict[str, deque[Due]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def at(self, at: float, lane: str, what: str, subject: Any = None) -> Due:
-        """Notes something and sees to it that the timer is early enough."""
-        due = super().at(at, lane, what, subject)
-        self._arm()
-        return due
-
-    def wake(self) -> None:
-        """Moves the timer to the running loop where that is another one than before."""
-        loop = _running_loop()
-        if loop is not None and self._loop is not loop:
-            self._arm()
-
-    def still_due(self) -> Agenda:
-        """A copy of the agenda, with what waits in a lane or is being done at this moment."""
-        waiting = [due for lane in self._lanes.values() for due in lane]
-        return self.agenda.fork([*self._doing.values(), *waiting])
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.closed:
-            return
-        self._loop = asyncio.get_running_loop()
-        self.clock.go()
-        due = self.agenda.next_due()
-        if due is not None:
-            wait = max(0.0, due - self.clock.now()) / self.clock.speed
-            self._timer = self._loop.call_later(wait, self._fire, context=Context())
-
-    def _fire(self) -> None:
-        while (at := self.agenda.next_due()) is not None and at <= self.clock.now():
-            due = self.agenda.pop()
-            # Sleepers are lanes of their own: none must wait for another.
-            lane = f"sleep {due.n}" if due.what == "wake" else due.lane
-            if (waiting := self._lanes.get(lane)) is not None:
-                waiting.append(due)
-                continue
-            self._lanes[lane] = deque([due])
-            task = asyncio.get_running_loop().create_task(self._run(lane))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        self._arm()
-
-    async def _run(self, lane: str) -> None:
-        waiting = self._lanes[lane]
-        try:
-            while waiting:
-                try:
-                    await self.perform(waiting.popleft())
-                except Exception:
-                    log.exception("something of %s failed", lane)
-        finally:
-            del self._lanes[lane]
-
-    async def _run_to(self, target: float) -> None:
-        while (at := self.agenda.next_due()) is not None and at <= target:
-            await self._reach(at)
-        await self._reach(target)
-
-    async def _reach(self, at: float) -> None:
-        self.clock.put(at)
-        self._fire()
-        await self._settle()
-
-    async def _settle(self) -> None:
-        """Waits for what fell due by itself as well, such as callbacks that are being answered."""
-        while tasks := _others(self._tasks):
-            done, _ = await asyncio.wait(tasks, timeout=SETTLE_SECONDS)
-            if not done:
-                log.warning("%d things that fell due do not come to their end", len(tasks))
-                break
-        await super()._settle()
-
-    def close(self) -> None:
-        """Forgets what is still to come and cancels what is running."""
-        super().close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        _cancel(_others(self._tasks))
-
-    async def aclose(self) -> None:
-        """The same, and waits for the end of what is running."""
-        running = _others(self._tasks)
-        await super().aclose()
-        await asyncio.gather(*running, return_exceptions=True)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _others(tasks: Iterable[asyncio.Task[None]]) -> list[asyncio.Task[None]]:
-    """The tasks of the running loop without the one that asks, which cannot wait for itself."""
-    loop = _running_loop()
-    if loop is None:
-        return []
-    mine = asyncio.current_task()
-    return [task for task in tuple(tasks) if task.get_loop() is loop and task is not mine]
-
-
-def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from mockserver import MockServer, ReplyLost, Settings, World
-from mockserver.engine.scheduler import WallScheduler
+from mockserver.engine.by_wall import WallScheduler
 from mockserver.testing.loop import VirtualTimeLoop, run
 from mockserver.ways.portal import move_in, portal
 from tests.mockserver.drivers import Receiver, png
