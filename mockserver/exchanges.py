@@ -74,7 +74,7 @@ class Exchanges:
         engine = self._world.engine
         looks = route is not None and (route.looks or route.act == "poll")
         # Whoever looks while a callback is being answered may be the one who answers it.
-        if looks and engine.clock.kind == "per-poll" and not engine.delivering:
+        if looks and engine.clock.kind == "per-poll" and not engine.notifier.delivering:
             await engine.scheduler.advance(self._world.settings.poll_seconds)
         journal, at = engine.journal, engine.clock.now()
         engine.tape.add(self._input(route, request, at))

@@ -110,7 +110,7 @@ class Provider(ABC):
 
     @abstractmethod
     def forge(self, job: Job, *, stranger: bool) -> object:
-        """The body of a false callback; see `Host.forge`."""
+        """The body of a false callback; see `Describer.forge`."""
 
     @abstractmethod
     def fork(self, engine: Engine) -> Self:

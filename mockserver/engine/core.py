@@ -1,30 +1,28 @@
 """One world's machine: jobs along the clock, charged, told about, ended. It knows no provider."""
 
-import copy
 import hashlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 
 import msgspec
 
-from mockserver.engine import callbacks, capacity
+from mockserver.engine import capacity
 from mockserver.engine.agenda import Agenda, Due
 from mockserver.engine.by_hand import HandScheduler, SkippingScheduler
 from mockserver.engine.by_wall import WallScheduler
 from mockserver.engine.clock import Clock, HandClock, WallClock
 from mockserver.engine.faults import Faults
 from mockserver.engine.inputs import Fetched, InputError, Inputs
-from mockserver.engine.jobs import Failure, FailureKind, Job, Jobs, Order, Parcel, Phase, Source
-from mockserver.engine.journal import Command, Delivery, Entry, Journal, Loaded, Transition
+from mockserver.engine.jobs import Failure, FailureKind, Job, Jobs, Order, Phase, Source
+from mockserver.engine.journal import Command, Entry, Journal, Loaded, Transition
 from mockserver.engine.ledger import Ledger
+from mockserver.engine.notifier import Describer, Notifier
 from mockserver.engine.outside import Outside
+from mockserver.engine.scheduler import Perform, Scheduler
 from mockserver.engine.tape import Commanded, Tape
 from mockserver.settings import Settings
-
-if TYPE_CHECKING:
-    from mockserver.engine.scheduler import Scheduler
 
 FAILURES: Mapping[FailureKind, Failure] = {
     failure.kind: failure
@@ -40,23 +38,12 @@ FAILURES: Mapping[FailureKind, Failure] = {
 MINUTE = 60.0
 
 
-class Host(Protocol):
+class Host(Describer, Protocol):
     """What the machine asks of those who know the providers."""
 
     inputs: Inputs
     prefix: str
     """What stands in front of the paths of links."""
-
-    def describe(self, job: Job) -> object:
-        """The body of a callback about a job as it stands."""
-
-    def forge(self, job: Job, *, stranger: bool = False) -> object:
-        """The body of a false callback: that the job has completed, with a link of its own.
-
-        Args:
-            job: the one it is about.
-            stranger: it is about a job that nobody ordered instead.
-        """
 
 
 def ending(failure: Failure | None) -> Phase:
@@ -66,19 +53,20 @@ def ending(failure: Failure | None) -> Phase:
     return Phase.MODERATED if failure.kind == "moderation" else Phase.FAILED
 
 
-def rendering(job: Job) -> Job:
-    """The job as it was while it was rendered."""
-    before = copy.copy(job)
-    before.phase, before.failure, before.cleaned = Phase.RUNNING, None, False
-    return before
-
-
 def make_clock(settings: Settings) -> Clock:
     """The clock that the settings ask for."""
     if settings.clock in {"real", "scaled"}:
         speed = settings.speed if settings.clock == "scaled" else 1.0
         return WallClock(speed, settings.clock, settings.epoch)
     return HandClock(settings.clock, settings.epoch)
+
+
+def make_scheduler(clock: Clock, agenda: Agenda, perform: Perform) -> Scheduler:
+    """The scheduler that a clock of this kind goes with."""
+    if clock.kind in {"real", "scaled"}:
+        return WallScheduler(clock, agenda, perform)
+    kind = SkippingScheduler if clock.kind == "auto-skip" else HandScheduler
+    return kind(clock, agenda, perform)
 
 
 class Engine:
@@ -102,15 +90,9 @@ class Engine:
     def _begin(self, clock: Clock, agenda: Agenda, tape: Tape) -> None:
         self.clock = clock
         self.tape = tape
-        kinds: Mapping[str, type[Scheduler]] = {
-            "frozen": HandScheduler,
-            "per-poll": HandScheduler,
-            "auto-skip": SkippingScheduler,
-        }
-        self.scheduler = kinds.get(clock.kind, WallScheduler)(clock, agenda, self._perform)
+        self.scheduler = make_scheduler(clock, agenda, self._perform)
         self.scheduler.tape = tape
-        self.delivering = 0
-        """How many callbacks are being answered."""
+        self.notifier = Notifier(self.host, self.scheduler, self.journal, self.faults, self.outside)
 
     def fork(self, host: Host) -> Self:
         """The same state, to go on separately; requests and callbacks under way stay behind.
@@ -194,7 +176,7 @@ class Engine:
 
     async def _perform(self, due: Due) -> None:
         if due.what == "deliver":
-            await self._deliver(due.subject)
+            await self.notifier.deliver(due.subject)
             return
         job = self.jobs.get(*due.subject)
         if job is not None:
@@ -220,7 +202,7 @@ class Engine:
         else:
             # It may have been ended by hand while its inputs were fetched.
             if not job.ended:
-                await self._tell_progress(job)
+                await self.notifier.tell_progress(job)
 
     async def _load(self, job: Job, source: Source) -> Source:
         here = source.data is not None
@@ -245,7 +227,7 @@ class Engine:
 
     async def _halfway(self, job: Job) -> None:
         if job.phase is Phase.RUNNING:
-            await self._tell_progress(job)
+            await self.notifier.tell_progress(job)
 
     async def _finish(self, job: Job) -> None:
         if not job.ended:
@@ -269,9 +251,9 @@ class Engine:
             self._book("refund", job)
         # The callback tells of the end, not of the cleaning right after it; whoever looks because
         # of the callback is to find the result gone.
-        parcel = self._parcel(job)
+        parcel = self.notifier.pack(job)
         job.cleaned = job.order.clean and failure is None
-        await self._tell(job, parcel)
+        await self.notifier.tell(job, parcel)
 
     async def hurry(self, job: Job, *faults: str) -> None:
         """Lives through the whole life of a job at this moment, before its submit is answered.
@@ -307,84 +289,6 @@ class Engine:
         "halfway": _halfway,
         "finish": _finish,
     }
-
-    # --- telling
-
-    async def _tell_progress(self, job: Job) -> None:
-        callback = job.order.callback
-        if callback is not None and callback.progress:
-            await self._tell(job, self._parcel(job))
-
-    def _parcel(self, job: Job) -> Parcel | None:
-        callback = job.order.callback
-        if callback is None or not job.tracked:
-            return None
-        return Parcel(
-            provider=job.order.provider,
-            job=job.id,
-            url=callback.url,
-            body=self.host.describe(job),
-            phase=job.phase,
-            how="early" if job.early else "",
-            cause=job.line,
-            faults=job.early,
-        )
-
-    async def _tell(self, job: Job, parcel: Parcel | None) -> None:
-        held, job.held = job.held, ()
-        if parcel is None:
-            # Nobody is told any more, but what was held back is on its way all the same.
-            for each in held:
-                await self._deliver(each)
-            return
-        order = job.order
-        faults = self.faults.strike(
-            "callback", order.key, (order.provider, order.account, job.id, f"job{job.number}")
-        )
-        planned = callbacks.plan(
-            parcel,
-            faults,
-            held=held,
-            last=job.ended,
-            bodies={
-                "progress": lambda: self.host.describe(rendering(job)),
-                "forged": lambda: self.host.forge(job),
-                "stranger": lambda: self.host.forge(job, stranger=True),
-            },
-        )
-        job.held = planned.after_next
-        for seconds, each in planned.later:
-            at = self.clock.now() + seconds
-            self.scheduler.at(at, order.media_name, "deliver", each)
-        for each in planned.now:
-            await self._deliver(each)
-
-    async def _deliver(self, parcel: Parcel) -> None:
-        n, at = self.journal.next_number(), self.clock.now()
-        post = partial(callbacks.send, self.outside, parcel)
-        self.delivering += 1
-        try:
-            answer = await self.tape.wait(post, callbacks.Answer)
-        finally:
-            self.delivering -= 1
-        self.scheduler.heard = True
-        self.journal.write(
-            Delivery(
-                n=n,
-                at=at,
-                cause=parcel.cause,
-                job=parcel.job,
-                url=parcel.url,
-                sent=parcel.body,
-                phase=parcel.phase,
-                how=parcel.how,
-                status=answer.status,
-                answer=answer.text,
-                answered_at=self.clock.now(),
-                error=answer.error,
-                faults=parcel.faults,
-            )
-        )
 
     # --- writing down
 
