@@ -35,9 +35,9 @@ from gateway.model.parse import Parsed, parse_create
 from gateway.model.phases import HOLDS_SLOT, Phase
 from gateway.model.request import CreateVideo
 from gateway.net import Upstream
-from gateway.storage import accounts, holdings, jobs, ledger, orphans, tables
-from gateway.storage.accounts import Standing
+from gateway.storage import holdings, jobs, ledger, orphans, standings, tables
 from gateway.storage.orphans import Orphan
+from gateway.storage.standings import Standing
 from mockserver import Account as MockAccount
 from mockserver import Settings as MockSettings
 from mockserver import World
@@ -262,7 +262,7 @@ class Rig:
     async def standing(self, account: str) -> Standing:
         """How an account stands."""
         found = await self.tools.database.read(
-            lambda connection: accounts.standings(connection, self.now())
+            lambda connection: standings.standings(connection, self.now())
         )
         return next(one for one in found if one.name == account)
 

@@ -15,7 +15,8 @@ from gateway.engine import policy, standing
 from gateway.engine.loop import Engine
 from gateway.model.clock import SECOND
 from gateway.model.errors import NotFoundError
-from gateway.storage.accounts import FOREVER, PAUSED, Standing
+from gateway.storage.accounts import FOREVER, PAUSED
+from gateway.storage.standings import Standing
 from providers.contract import Fault
 
 State: TypeAlias = Literal["ok", "probing", "resting", "paused", "removed"]

@@ -42,9 +42,10 @@ from gateway.model.phases import STATUS
 from gateway.model.request import CreateVideo
 from gateway.model.sizes import pixels
 from gateway.routing.money import Money
-from gateway.storage.accounts import FOREVER, Rest
+from gateway.storage.accounts import FOREVER
 from gateway.storage.ledger import Attempt
 from gateway.storage.orphans import Orphan
+from gateway.storage.standings import Rest
 from providers.contract import Role
 
 STILLS: Final[Mapping[str, Which]] = MappingProxyType(

@@ -16,7 +16,7 @@ from gateway.model.phases import Event, Phase, step
 from gateway.model.strategy import Strategy
 from gateway.routing.choose import choose
 from gateway.routing.shares import SCALE, Share, after, following, joining, place
-from gateway.storage import Connection, accounts, jobs, ledger, line, shares
+from gateway.storage import Connection, accounts, jobs, ledger, line, shares, standings
 from gateway.storage.accounts import FreeSlot
 from gateway.storage.depth import Rank
 from gateway.storage.jobs import Change
@@ -186,7 +186,7 @@ def no_slot(
     """Why none of `choices` could start now in a spare slot, None where one can."""
     if choose(choices, spare, strategy) is not None:
         return None
-    rests = accounts.resting(connection, [choice.provider for choice in choices], now)
+    rests = standings.resting(connection, [choice.provider for choice in choices], now)
     wait = ceil((rests[0].until - now) / SECOND) if rests else ASK_AGAIN
     return NoSlotError(
         "No slot is free for this video now, and routing.queue is false.",

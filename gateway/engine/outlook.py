@@ -10,9 +10,10 @@ from gateway.engine.line import place_in_line
 from gateway.model.eta import Estimate, Eta, eta
 from gateway.model.job import Job
 from gateway.model.phases import Phase
-from gateway.storage import Connection, accounts, durations, ledger
-from gateway.storage.accounts import FOREVER, Rest
+from gateway.storage import Connection, durations, ledger, standings
+from gateway.storage.accounts import FOREVER
 from gateway.storage.line import served
+from gateway.storage.standings import Rest
 
 _AT_WORK: Final = (Phase.PREPARING, Phase.SUBMITTING, Phase.RENDERING)
 
@@ -87,7 +88,7 @@ def _around(connection: Connection, job: Job, now: int) -> _Around:
     providers = [choice.provider for choice in job.choices]
     choice = job.choice or next(iter(job.choices), None)
     return _Around(
-        rests=accounts.resting(connection, providers, now),
-        slots=accounts.capacity(connection, providers),
+        rests=standings.resting(connection, providers, now),
+        slots=standings.capacity(connection, providers),
         estimate=None if choice is None else durations.get(connection, choice.kind),
     )

@@ -20,8 +20,9 @@ from gateway.model.request import CreateVideo
 from gateway.model.strategy import Strategy
 from gateway.routing.choose import choose
 from gateway.routing.routes import Weighed
-from gateway.storage import Connection, accounts, uploads
-from gateway.storage.accounts import FreeSlot, Rest
+from gateway.storage import Connection, standings, uploads
+from gateway.storage.accounts import FreeSlot
+from gateway.storage.standings import Rest
 from providers.contract import Account, InputForm, Role
 
 TOKEN = "<token of the attempt>"  # noqa: S105 - stands for one
@@ -100,7 +101,7 @@ def _now(
     return _Now(
         spare=spare,
         position=line.last_place(connection, owner, choices),
-        rests={name: accounts.resting(connection, [name], now) for name in providers},
+        rests={name: standings.resting(connection, [name], now) for name in providers},
     )
 
 

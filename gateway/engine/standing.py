@@ -4,7 +4,9 @@ import structlog
 
 from gateway.engine.tools import Tools
 from gateway.storage import Connection, accounts
-from gateway.storage.accounts import FOREVER, PAUSED, Standing
+from gateway.storage import standings as stored
+from gateway.storage.accounts import FOREVER, PAUSED
+from gateway.storage.standings import Standing
 
 _log = structlog.get_logger()
 
@@ -12,7 +14,7 @@ _log = structlog.get_logger()
 async def standings(tools: Tools) -> list[Standing]:
     """Every account that is configured, or still has a job, by name."""
     return await tools.database.read(
-        lambda connection: accounts.standings(connection, tools.clock.now())
+        lambda connection: stored.standings(connection, tools.clock.now())
     )
 
 
@@ -51,5 +53,5 @@ async def resume(tools: Tools, name: str) -> Standing | None:
 
 
 def _one(connection: Connection, name: str, now: int) -> Standing | None:
-    found = (one for one in accounts.standings(connection, now) if one.name == name)
+    found = (one for one in stored.standings(connection, now) if one.name == name)
     return next(found, None)

@@ -33,6 +33,15 @@ FOREVER: Final = 2**62
 """When a pause ends that only an operator ends."""
 PAUSED: Final = "paused_by_operator"
 
+TAKEN: Final = (
+    select(func.count())
+    .select_from(slots)
+    .where(slots.c.account == accounts.c.name, slots.c.attempt_id.is_not(None))
+    .correlate(accounts)
+    .scalar_subquery()
+)
+"""How many slots of an account are taken, in a statement about `accounts`."""
+
 
 class FreeSlot(msgspec.Struct, frozen=True):
     """A slot that may be bound now; `load` is how full its account is before it is bound."""
@@ -41,27 +50,6 @@ class FreeSlot(msgspec.Struct, frozen=True):
     provider: str
     n: int
     load: float = 0.0
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How an account stands. Times are microseconds, None where they do not apply.
-
-    `limit` is how many jobs it may have now, `taken` how many it has; `rests_until` is None
-    while it takes jobs; `reason` and `words` tell why it rests, or last did.
-    """
-
-    name: str
-    provider: str
-    max_jobs: int
-    limit: int
-    taken: int
-    rests_until: int | None
-    reason: str | None
-    words: str | None
-    paused_at: int | None
-    failures: int
-    throttled: int
-    probing: bool
 
 
 def sync(connection: Connection, configured: Sequence[Account]) -> None:
@@ -295,67 +283,6 @@ def rebase(connection: Connection, now: int, passing: str, longest: int) -> None
     connection.execute(update(accounts).where(accounts.c.allowed_at > now).values(allowed_at=now))
 
 
-class Rest(msgspec.Struct, frozen=True):
-    """An account that gets no jobs for a while."""
-
-    account: str
-    until: int
-    reason: str
-
-
-def resting(connection: Connection, providers: Sequence[str], now: int) -> list[Rest] | None:
-    """Where every account of these providers rests: when and why, the earliest first.
-
-    None where one of them could take a job as soon as it has a free slot.
-    """
-    rows = [row for row in _RESTING.rows(connection) if row[0] in providers]
-    if any(until <= now for _, _, until, _ in rows):
-        return None
-    return [Rest(name, until, reason or "") for _, name, until, reason in rows]
-
-
-def standings(connection: Connection, now: int) -> list[Standing]:
-    """Every account there is a slot for, by name."""
-    rows = connection.execute(
-        select(accounts, _taken.label("taken"))
-        .where((accounts.c.max_jobs > 0) | (_taken > 0))
-        .order_by(accounts.c.name)
-    )
-    return [
-        Standing(
-            name=row.name,
-            provider=row.provider,
-            max_jobs=row.max_jobs,
-            limit=limits.effective(row.allowed, row.max_jobs) if row.max_jobs else 0,
-            taken=row.taken,
-            rests_until=row.cooling_until if row.cooling_until > now else None,
-            reason=row.cooling_reason if row.cooling_until > now or row.tripped else None,
-            words=row.words,
-            paused_at=row.paused_at,
-            failures=row.failures,
-            throttled=row.throttled,
-            probing=bool(row.tripped) and row.cooling_until <= now,
-        )
-        for row in rows
-    ]
-
-
-def capacity(connection: Connection, providers: Sequence[str]) -> int:
-    """How many jobs the accounts of these providers may have together."""
-    return sum(
-        limits.effective(allowed, max_jobs)
-        for provider, allowed, max_jobs in _CAPACITY.rows(connection)
-        if provider in providers
-    )
-
-
-_taken: Final = (
-    select(func.count())
-    .select_from(slots)
-    .where(slots.c.account == accounts.c.name, slots.c.attempt_id.is_not(None))
-    .correlate(accounts)
-    .scalar_subquery()
-)
 _probing: Final = exists(
     select(attempts.c.id)
     .join(slots, slots.c.attempt_id == attempts.c.id)
@@ -372,7 +299,7 @@ _USABLE: Final = Hot(
         accounts.c.max_jobs,
         accounts.c.allowed,
         accounts.c.tripped,
-        _taken.label("taken"),
+        TAKEN.label("taken"),
         _probing.label("probing"),
     ).where(accounts.c.max_jobs > 0, accounts.c.cooling_until <= bindparam("now"))
 )
@@ -397,18 +324,6 @@ _LOWERED: Final = Hot(
         accounts.c.allowed,
         accounts.c.allowed_at,
         accounts.c.max_jobs,
-        _taken.label("taken"),
+        TAKEN.label("taken"),
     ).where(accounts.c.allowed.is_not(None), accounts.c.allowed_at <= bindparam("until"))
-)
-_RESTING: Final = Hot(
-    select(
-        accounts.c.provider, accounts.c.name, accounts.c.cooling_until, accounts.c.cooling_reason
-    )
-    .where(accounts.c.max_jobs > 0)
-    .order_by(accounts.c.cooling_until)
-)
-_CAPACITY: Final = Hot(
-    select(accounts.c.provider, accounts.c.allowed, accounts.c.max_jobs).where(
-        accounts.c.max_jobs > 0
-    )
 )

@@ -10,9 +10,10 @@ from gateway.model.clock import SECOND
 from gateway.model.job import Choice, JobError
 from gateway.model.phases import Phase
 from gateway.storage import Connection, StorageError, accounts, jobs, ledger, orphans, replicas
-from gateway.storage.accounts import FOREVER, PAUSED, Standing
+from gateway.storage.accounts import FOREVER, PAUSED
 from gateway.storage.ledger import Attempt, State
 from gateway.storage.orphans import Orphan, Reason
+from gateway.storage.standings import Standing
 from providers.contract import Mode, VideoSpec
 from tests.gateway.api.conftest import (
     EMAIL,

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from gateway.engine import decide, dispatch, outcomes
 from gateway.engine.looks import Look, not_seen
 from gateway.model.phases import Phase
-from gateway.storage import accounts
+from gateway.storage import standings
 from tests.rig import GATE, Rig, is_submit, pictory, picture, pixverse, rig
 
 PROMPT = "The harbour at dusk"
@@ -457,11 +457,11 @@ async def test_a_job_that_failed_for_want_of_credits_rests_its_account(tmp_path:
         assert (await stage.job(after)).phase is Phase.COMPLETED
 
 
-async def resting(stage: Rig, provider: str) -> list[accounts.Rest]:
+async def resting(stage: Rig, provider: str) -> list[standings.Rest]:
     """The accounts of a provider, all of which rest."""
     return (
         await stage.tools.database.read(
-            lambda connection: accounts.resting(connection, [provider], stage.now())
+            lambda connection: standings.resting(connection, [provider], stage.now())
         )
         or []
     )

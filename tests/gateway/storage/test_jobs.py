@@ -15,27 +15,8 @@ from gateway.storage.accounts import FreeSlot
 from gateway.storage.keep import kept
 from gateway.storage.ledger import Attempt, State
 from gateway.storage.tables import metadata
-from providers.contract import Account, Price, Secret
-from tests.gateway.storage.rows_support import NOW, a_job
-
-
-def an_account(name: str, max_jobs: int, provider: str = "pictory") -> Account:
-    return Account(
-        name=name, provider=provider, key=Secret("k"), base_url="https://x", max_jobs=max_jobs
-    )
-
-
-def an_attempt(name: str, n: int = 1) -> Attempt:
-    return Attempt(
-        id=name,
-        job_id="video_1",
-        n=n,
-        account="a",
-        target="pictory/m",
-        state=State.PREPARING,
-        remote_id=None,
-        claimed_id=None,
-    )
+from providers.contract import Account, Price
+from tests.gateway.storage.rows_support import NOW, a_job, an_account, an_attempt
 
 
 async def test_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
