@@ -5,9 +5,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS: Final = 20.0
 KEEP_ALIVE_SECONDS: Final = 30
@@ -16,15 +15,19 @@ MAX_HEAD: Final = 32 * 1024
 """Bytes of a request's head, headers included."""
 
 
-class PunctualProtocol(H11Protocol):
-    """Closes connections that do not get to the end of a request's head.
+class PunctualProtocol(HttpToolsProtocol):
+    """Closes connections that do not get to the end of a request's head; refuses bad heads.
 
     uvicorn times idle connections after their first request only; one that sends nothing,
     half a head, or drop by drop a body that has been answered already, would stay for ever.
+    Nor does the parser limit a head, or miss the name of a host (RFC 9112, sections 3.2 and 5).
     """
 
     head_seconds: float = HEAD_SECONDS
     _late: asyncio.TimerHandle | None = None
+    _in_head: bool = True
+    _unread: int = 0
+    """Bytes since the last head or body was whole."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first head."""
@@ -33,11 +36,35 @@ class PunctualProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock when a head is whole; start it when a next one has begun."""
+        self._unread += len(data)
         super().data_received(data)
         if not self._waits():
             self._stop_clock()
         elif self._late is None:
             self._expect_head()
+        if self._in_head and self._unread > MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response(f"The head of a request has at most {MAX_HEAD} bytes.")
+
+    def on_headers_complete(self) -> None:
+        """Refuse what no application should see; the parser makes a 400 of the error.
+
+        Raises:
+            ValueError: The head is too large, or names no host or several.
+        """
+        self._in_head = False
+        self._unread = 0
+        if len(self.url) + sum(map(_length, self.headers)) > MAX_HEAD:
+            raise ValueError("a head without end")
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise ValueError("not one host")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A next head may begin."""
+        self._in_head = True
+        self._unread = 0
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
@@ -59,8 +86,11 @@ class PunctualProtocol(H11Protocol):
 
     def _waits(self) -> bool:
         """Nothing is being done for this client: a head is missing, or an answered body drips."""
-        answered = self.cycle is not None and self.cycle.response_complete
-        return self.conn.their_state is h11.IDLE or answered
+        return self.cycle is None or self.cycle.response_complete
+
+
+def _length(header: tuple[bytes, bytes]) -> int:
+    return len(header[0]) + len(header[1]) + 4
 
 
 class Server(uvicorn.Server):
@@ -87,7 +117,6 @@ def make_server(app: Any, started: Callable[[], None] = lambda: None) -> Server:
             log_config=None,
             access_log=False,
             server_header=False,
-            h11_max_incomplete_event_size=MAX_HEAD,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         ),

@@ -72,13 +72,76 @@ async def test_a_whole_request_is_answered_and_the_connection_kept(
     await writer.wait_closed()
 
 
-async def test_a_head_without_end_is_refused(address: tuple[str, int]) -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [
+        # One byte too many, and all of them read before the answer.
+        b"GET / HTTP/1.1\r\nx: ".ljust(MAX_HEAD + 1, b"a"),
+        b"GET /".ljust(MAX_HEAD + 1, b"a"),
+        (REQUEST[:-2] + b"x: a\r\n" * MAX_HEAD)[: MAX_HEAD + 1],
+        REQUEST[:-2] + b"x: " + b"a" * MAX_HEAD + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: gate.test\r\nhost: other.test\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost : gate.test\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nhost: gate.test\r\n\r\n",
+        REQUEST[:-2] + b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        REQUEST[:-2] + b"content-length: 4\r\ncontent-length: 5\r\n\r\n",
+        b"hello\r\n\r\n",
+    ],
+    ids=[
+        "header without end",
+        "path without end",
+        "headers without end",
+        "large but whole",
+        "no host",
+        "two hosts",
+        "blank before the colon",
+        "path that is no ASCII",
+        "two ways to end a body",
+        "two lengths",
+        "not HTTP",
+    ],
+)
+async def test_a_head_that_nobody_should_send_is_refused(
+    address: tuple[str, int], sent: bytes
+) -> None:
     reader, writer = await asyncio.open_connection(*address)
-    writer.write(b"GET / HTTP/1.1\r\nx: " + b"a" * (2 * MAX_HEAD))
+    writer.write(sent)
 
     answer = await asyncio.wait_for(reader.read(), 10)
 
-    assert answer.startswith(b"HTTP/1.1 4")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"HTTP/1.1 200" not in answer
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_large_body_and_the_head_behind_it_are_both_read(address: tuple[str, int]) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    size = 3 * MAX_HEAD
+    writer.write(
+        b"POST / HTTP/1.1\r\nhost: gate.test\r\ncontent-length: %d\r\n\r\n" % size
+        + b"x" * size
+        + REQUEST[:5]
+    )
+    await reader.readuntil(b"ok")
+    writer.write(REQUEST[5:])
+
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_who_offers_another_protocol_is_answered_in_this_one(
+    address: tuple[str, int],
+) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    for _ in range(2):
+        writer.write(
+            b"POST / HTTP/1.1\r\nhost: gate.test\r\nconnection: upgrade, http2-settings\r\n"
+            b"upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\ncontent-length: 4\r\n\r\nbody"
+        )
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
     writer.close()
     await writer.wait_closed()
 
