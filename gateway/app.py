@@ -18,7 +18,8 @@ import structlog
 from litestar import Litestar, MediaType, Response, route
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.accounts import list_accounts, pause_account, resume_account
 from gateway.api.allow import allow_routes
@@ -253,7 +254,7 @@ def build_app(settings: Settings, tools: Tools) -> Litestar:
             document_route(msgspec.json.encode(table)),
             *_pages(reference.page(table), reference.style()),
         ],
-        guards=[_admitted],
+        middleware=[_admitting],
         exception_handlers=HANDLERS,
         lifespan=[running],
         state=State(
@@ -272,12 +273,16 @@ def build_app(settings: Settings, tools: Tools) -> Litestar:
     return app
 
 
-async def _admitted(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """The guard of every route: one, since the framework copies the handler for each."""
-    await require_key(connection, handler)
-    await known_query(connection, handler)
+def _admitting(app: ASGIApp) -> ASGIApp:
+    """What stands before every route; no guard, since the framework copies a handler for each."""
+
+    async def admitting(scope: Scope, receive: Receive, send: Send) -> None:
+        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope, receive, send)
+        require_key(connection, scope["route_handler"])
+        known_query(connection, scope["route_handler"])
+        await app(scope, receive, send)
+
+    return admitting
 
 
 def _everything(tools: Tools) -> Routes:

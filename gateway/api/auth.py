@@ -74,10 +74,13 @@ class Keys:
         return found
 
 
-async def require_key(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """The guard of the whole application."""
+def require_key(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """What every request has to pass; it finds out who asks.
+
+    Raises:
+        UnauthorizedError: The route takes a key, and there is none that is known.
+        ForbiddenError: The route takes an operator's key.
+    """
     if handler.opt.get("public"):
         return
     keys: Keys = connection.app.state.api_keys

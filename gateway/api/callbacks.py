@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from gateway.api.auth import PUBLIC
 from gateway.api.body import read_body
 from gateway.api.operation import Answer, Operation, Parameter
+from gateway.api.stored import json_response
 from gateway.engine.loop import Engine
 from gateway.model.errors import NotFoundError
 
@@ -50,4 +51,4 @@ async def provider_callback(
     engine: Engine = request.app.state.engine
     if not await engine.called_back(provider, token, await read_body(request)):
         raise NotFoundError("There is no such callback.")
-    return Response(msgspec.json.encode(Heard()), media_type="application/json")
+    return json_response(Heard())

@@ -9,6 +9,7 @@ from litestar import Request, Response, route
 
 from gateway.api.auth import PUBLIC
 from gateway.api.operation import READ, Answer, Operation
+from gateway.api.stored import json_response
 from gateway.engine.intake import check_room
 from gateway.engine.loop import Engine
 from gateway.model.errors import UnavailableError
@@ -45,7 +46,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def livez() -> Response[bytes]:
     """Alive."""
-    return Response(msgspec.json.encode(Health()), media_type="application/json")
+    return json_response(Health())
 
 
 @route(
@@ -76,4 +77,4 @@ async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
     await check_room(engine.tools)
     if engine.stalled_seconds > LONGEST_STALL:
         raise UnavailableError("The engine does not get on with its work; the log says why.")
-    return Response(msgspec.json.encode(Health()), media_type="application/json")
+    return json_response(Health())

@@ -16,6 +16,7 @@ from litestar.routes import HTTPRoute
 from gateway.api.auth import PUBLIC
 from gateway.api.operation import FORM, JSON, READ, Answer, Operation, Parameter
 from gateway.api.problems import MEDIA_TYPE, Problem
+from gateway.api.whole import Whole
 from gateway.routing.catalogue import Model
 
 PATH: Final = "/openapi.json"
@@ -205,6 +206,6 @@ def document_route(encoded: bytes) -> HTTPRouteHandler:
         media_type=JSON,
     )
     async def openapi_document() -> Response[bytes]:
-        return Response(encoded, media_type=JSON)
+        return Whole(encoded, status_code=200, media_type=JSON)
 
     return openapi_document

@@ -16,6 +16,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from gateway.api.whole import Whole
 from gateway.model.errors import (
     BadRequestError,
     CallerError,
@@ -131,7 +132,7 @@ def render(request: Request[Any, Any, Any], error: FilmgateError) -> Response[by
     if error.status == HTTPStatus.CONFLICT and "retry-after" not in headers:
         # OpenAI's clients would ask again at once, which changes nothing.
         headers |= NO_RETRY
-    return Response(
+    return Whole(
         encoded(error, _instance(request)),
         status_code=error.status,
         media_type=MEDIA_TYPE,

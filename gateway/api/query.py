@@ -41,10 +41,12 @@ ORDER: Final = Parameter(
 PAGING: Final = (AFTER, LIMIT, ORDER)
 
 
-async def known_query(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """The guard that refuses what a route does not know: a typo is not silently ignored."""
+def known_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Refuse what a route does not know: a typo is not silently ignored.
+
+    Raises:
+        BadRequestError: A parameter is unknown, or given too often.
+    """
     if not connection.scope["query_string"]:
         return
     operation = handler.opt.get("operation")

@@ -14,6 +14,7 @@ from gateway.api.masking import Mask, open_to_all
 from gateway.api.operation import JSON, Parameter
 from gateway.api.showing import evidence_of, expected, line_reason, video
 from gateway.api.views import POLL_AFTER_MS, Eta, Evidence, Queue
+from gateway.api.whole import Whole
 from gateway.engine.loop import Engine
 from gateway.engine.outlook import Outlook, outlook
 from gateway.engine.tools import Tools
@@ -164,9 +165,7 @@ def answer(
 
 
 def json_response(
-    value: object, *, status: int = 200, headers: dict[str, str] | None = None
+    value: object, *, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
 ) -> Response[bytes]:
     """A value as JSON."""
-    return Response(
-        msgspec.json.encode(value), status_code=status, media_type=JSON, headers=headers
-    )
+    return Whole(msgspec.json.encode(value), status_code=status, media_type=JSON, headers=headers)
