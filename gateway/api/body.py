@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import math
+from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakSet
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import InternalServerException
 from multipart import parse_options_header
 
 from gateway.api.auth import is_from_elsewhere
@@ -17,6 +17,7 @@ from gateway.api.form import FormReader
 from gateway.model.errors import (
     BadJsonError,
     BadRequestError,
+    TooLargeError,
     UnavailableError,
     UnsupportedTypeError,
 )
@@ -79,13 +80,17 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, object]:
     _, options = parse_options_header(request.headers.get("content-type", ""))
     reader = FormReader(options.get("boundary", ""))
     fault: BadFormError | None = None
-    async for chunk in read_pieces(request):
+
+    def take(chunk: bytes) -> None:
+        nonlocal fault
         # The rest is read all the same: who is still sending does not hear the answer.
         if fault is None:
             try:
                 reader.feed(chunk)
             except BadFormError as error:
                 fault = error
+
+    await read_pieces(request, take)
     if fault is not None:
         raise fault
     return reader.end()
@@ -139,26 +144,40 @@ async def read_body(request: Request[Any, Any, Any]) -> bytes:
     Raises:
         BadRequestError: The caller left before the body was whole.
     """
-    return b"".join([chunk async for chunk in read_pieces(request)])
+    pieces: list[bytes] = []
+    await read_pieces(request, pieces.append)
+    return b"".join(pieces)
 
 
-async def read_pieces(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    """The body as it comes; the route's limit and the deadline hold.
+async def read_pieces(request: Request[Any, Any, Any], take: Callable[[bytes], None]) -> None:
+    """Hand over the body as it comes; the route's limit and the deadline hold.
 
     Raises:
+        TooLargeError: It has more bytes than the route takes; the rest is not read.
         BadRequestError: The caller left before the body was whole.
         UnavailableError: It is large, and enough of those are in memory; the rest is not read.
     """
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > LARGE:
-                _take_place()
-            yield chunk
-    except InternalServerException:
-        # What the framework makes of a connection that closes: no fault of ours to log.
-        raise BadRequestError("The connection closed before the body was complete.") from None
+    most = request.route_handler.resolve_request_max_body_size() or math.inf
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(most)
+    size, more = 0, True
+    while more:
+        message: Any = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequestError("The connection closed before the body was complete.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        if size > LARGE:
+            _take_place()
+        take(chunk)
+        more = message.get("more_body", False)
+
+
+def _too_large(most: float) -> TooLargeError:
+    return TooLargeError(f"At most {most} bytes are taken.")
 
 
 def _take_place() -> None:

@@ -159,19 +159,15 @@ def _framework(request: Request[Any, Any, Any], error: HTTPException) -> Respons
             return _unexpected(request, error)
         kind = BadRequestError
     headers: Mapping[str, str] = error.headers or {}
-    return render(request, kind(_words(kind, request, headers), headers=headers))
+    return render(request, kind(_words(kind, headers), headers=headers))
 
 
-def _words(
-    kind: type[FilmgateError], request: Request[Any, Any, Any], headers: Mapping[str, str]
-) -> str:
+def _words(kind: type[FilmgateError], headers: Mapping[str, str]) -> str:
     if kind is NotFoundError:
         return "There is nothing at this path; /docs shows what there is."
     if kind is MethodNotAllowedError:
         allowed = next((value for name, value in headers.items() if name.lower() == "allow"), "")
         return f"This path takes {allowed}." if allowed else f"{kind.title}."
-    if kind is TooLargeError:
-        return f"At most {request.route_handler.resolve_request_max_body_size()} bytes are taken."
     return f"{kind.title}."
 
 

@@ -8,12 +8,13 @@ import uuid_utils
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in lower case: no letter that looks like a digit."""
+_PAIRS: Final = tuple(high + low for high in ALPHABET for low in ALPHABET)
 
 
 def new_id(prefix: str) -> str:
     """`prefix_` and a UUIDv7 in base 32: ids of one process sort in the order they were made."""
     value = uuid_utils.uuid7().int
-    digits = "".join(ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    digits = "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
     return f"{prefix}_{digits}"
 
 

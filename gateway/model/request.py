@@ -63,12 +63,13 @@ class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     @property
     def given(self) -> tuple[Given, ...]:
         """The inputs, each with its role, in order."""
-        single = (
-            (Role.FIRST_FRAME, self.first_frame),
-            (Role.LAST_FRAME, self.last_frame),
-            (Role.EXTEND, self.extend_video),
-        )
-        found = [Given(role, None, value) for role, value in single if value is not None]
+        found = []
+        if self.first_frame is not None:
+            found.append(Given(Role.FIRST_FRAME, None, self.first_frame))
+        if self.last_frame is not None:
+            found.append(Given(Role.LAST_FRAME, None, self.last_frame))
+        if self.extend_video is not None:
+            found.append(Given(Role.EXTEND, None, self.extend_video))
         found += [Given(Role.REFERENCE, n, value) for n, value in enumerate(self.reference_images)]
         return tuple(found)
 

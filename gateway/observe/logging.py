@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import io
-import json
 import logging
 import threading
 from typing import Final, TextIO
 
+import msgspec
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import TimeStamper, add_log_level, format_exc_info
@@ -20,7 +20,6 @@ QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "alembic.runtime.plugins"
 of: they are heard from WARNING on."""
 
 _WITH_OWN_HANDLERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy")
-_ENCODER: Final = json.JSONEncoder()
 _STANDARD: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO)
 
 
@@ -62,7 +61,7 @@ def configure(*, level: str, format: str, stream: TextIO) -> None:  # noqa: A002
 
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     """What `guard` let through, as JSON."""
-    return _ENCODER.encode(event)
+    return msgspec.json.encode(event).decode()
 
 
 def _pretty(*, colors: bool) -> ConsoleRenderer:
