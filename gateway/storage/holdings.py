@@ -13,9 +13,10 @@ one, and whoever is about to save the same bytes makes the mark new again.
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
 
 from gateway.model.clock import SECOND
+from gateway.storage.hot import Hot
 from gateway.storage.media import MediaStore
 from gateway.storage.tables import holdings
 
@@ -24,14 +25,20 @@ RIPE: Final = 3600 * SECOND
 DOOMED: Final = "-"
 """Stands where nobody needs the bytes any more; no job and no file has this id."""
 
+_ROW: Final = and_(
+    holdings.c.digest == bindparam("digest"), holdings.c.holder == bindparam("holder")
+)
+_HOLDS: Final = Hot(select(holdings.c.holder).where(_ROW))
+_HOLD: Final = Hot(insert(holdings), columns=["digest", "holder"])
+_UNMARK: Final = Hot(delete(holdings).where(_ROW))
+
 
 def hold(connection: Connection, digest: str, holder: str) -> None:
     """Note that `holder`, a job or a file, needs these bytes. Safe to repeat."""
     if holder != DOOMED:
         _unmark(connection, digest)
-    mine = (holdings.c.digest == digest) & (holdings.c.holder == holder)
-    if connection.execute(select(holdings.c.holder).where(mine)).first() is None:
-        connection.execute(insert(holdings).values(digest=digest, holder=holder))
+    if _HOLDS.first(connection, digest=digest, holder=holder) is None:
+        _HOLD.write(connection, digest=digest, holder=holder)
 
 
 def mark(connection: Connection, digests: Iterable[str]) -> None:
@@ -119,7 +126,7 @@ def _seen_before(connection: Connection, digest: str, before: int) -> bool:
 
 
 def _unmark(connection: Connection, digest: str) -> None:
-    connection.execute(delete(holdings).where(_mark_of(digest)))
+    _UNMARK.write(connection, digest=digest, holder=DOOMED)
 
 
 def _mark_of(digest: str) -> ColumnElement[bool]:
