@@ -14,17 +14,17 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.storage.backend import Backend, Dialect
 from gateway.storage.errors import BrokenRuleError, StorageError, UncertainError
+from gateway.storage.groups import Asking, Told, Work, grouped, tell
 from gateway.storage.hot import say
 from gateway.storage.sqlite import SQLite
 
@@ -44,23 +44,6 @@ SQLITE: Final = "sqlite:///"
 POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 
-class _Work(NamedTuple):
-    run: Callable[[Connection], Any]
-    done: "asyncio.Future[Any] | None" = None
-    alone: bool = False
-    then: Callable[[], None] = lambda: None
-    """What to call when it is stored, or has failed, on the thread that ran it."""
-
-
-_Asking: TypeAlias = "queue.SimpleQueue[_Work | None]"
-
-
-class _Told(NamedTuple):
-    work: _Work
-    answer: Any = None
-    error: Exception | None = None
-
-
 class Database:
     """The gateway's database, open.
 
@@ -75,10 +58,10 @@ class Database:
 
     def __init__(self, where: str | Path, *, clock: Callable[[], int] | None = None) -> None:
         self._backend = _opened(where, clock)
-        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._reads: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._lock = threading.RLock()
-        self._gathered: dict[asyncio.AbstractEventLoop, list[tuple[_Asking, _Work]]] = {}
+        self._gathered: dict[asyncio.AbstractEventLoop, list[tuple[Asking, Work]]] = {}
         self._threads = [
             threading.Thread(target=self._write_all, name="filmgate-write", daemon=True),
             *(
@@ -200,7 +183,7 @@ class Database:
             run()
             return
         self._hand_over()
-        self._queue.put(_Work(lambda _: None, alone=True, then=run))
+        self._queue.put(Work(lambda _: None, alone=True, then=run))
 
     async def read(self, run: Callable[[Connection], T]) -> T:
         """Run statements that change nothing; they see the database as it is at one moment.
@@ -226,7 +209,7 @@ class Database:
 
     async def _asked(
         self,
-        asking: _Asking,
+        asking: Asking,
         run: Callable[[Connection], T],
         *,
         alone: bool = False,
@@ -237,7 +220,7 @@ class Database:
             if self._closed:
                 raise StorageError(CLOSED)
             gathered = self._gathered.setdefault(loop, [])
-            gathered.append((asking, _Work(run, done, alone)))
+            gathered.append((asking, Work(run, done, alone)))
         # All that is asked for in one round of the loop goes over at its end: a thread that
         # wakes earlier would only get in the way of those who are about to ask.
         if len(gathered) == 1:
@@ -252,17 +235,17 @@ class Database:
 
     def _read_all(self) -> None:
         while (work := self._reads.get()) is not None:
-            group, left = _grouped(self._reads, work, READ_GROUP)
-            told: list[_Told] = []
+            group, left = grouped(self._reads, work, READ_GROUP)
+            told: list[Told] = []
             while len(told) < len(group):
                 told += self._read_group(group[len(told) :])
-            _tell(told)
+            tell(told)
             if left:
                 return
 
-    def _read_group(self, group: Sequence[_Work]) -> list[_Told]:
+    def _read_group(self, group: Sequence[Work]) -> list[Told]:
         """The answers up to the first that the database would not give; at least to one."""
-        told: list[_Told] = []
+        told: list[Told] = []
         try:
             with self._backend.reader.connect() as connection:
                 for work in group:
@@ -270,21 +253,21 @@ class Database:
                     if isinstance(told[-1].error, StorageError | BrokenRuleError):
                         break
         except Exception as error:  # noqa: BLE001 - a reader must outlive any of them
-            told += [_Told(work, error=self._told(error)) for work in group[len(told) :]]
+            told += [Told(work, error=self._told(error)) for work in group[len(told) :]]
         return told
 
     def _write_all(self) -> None:
-        left: list[_Work | None] = []
+        left: list[Work | None] = []
         while True:
             work = left.pop() if left else self._queue.get()
             if work is None:
                 return
-            group, left = _grouped(self._queue, work, GROUP)
-            _tell(self._write_group(group))
+            group, left = grouped(self._queue, work, GROUP)
+            tell(self._write_group(group))
 
-    def _write_group(self, group: Sequence[_Work]) -> list[_Told]:
+    def _write_group(self, group: Sequence[Work]) -> list[Told]:
         """What became of each, after the commit."""
-        told: list[_Told] = []
+        told: list[Told] = []
         try:
             with self._backend.writer.connect() as connection:
                 # Here, and not at the first savepoint: a database that is locked fails the group.
@@ -300,18 +283,18 @@ class Database:
             lost = self._told(error)
             failed = [one for one in told if one.error is not None]
             done = {id(one.work) for one in failed}
-            return failed + [_Told(work, error=lost) for work in group if id(work) not in done]
+            return failed + [Told(work, error=lost) for work in group if id(work) not in done]
         return told
 
     def _check_whole(self, connection: Connection) -> None:
         if not self._backend.is_whole(connection):
             raise StorageError(LOST)
 
-    def _ran(self, connection: Connection, work: _Work, run: Callable[[Connection], Any]) -> _Told:
+    def _ran(self, connection: Connection, work: Work, run: Callable[[Connection], Any]) -> Told:
         try:
-            return _Told(work, run(connection))
+            return Told(work, run(connection))
         except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
-            return _Told(work, error=self._told(error))
+            return Told(work, error=self._told(error))
 
     def _commit(self, connection: Connection) -> None:
         try:
@@ -330,45 +313,6 @@ class Database:
         if not isinstance(error, SQLAlchemyError):
             return error
         return self._backend.translated(error).with_traceback(error.__traceback__)
-
-
-def _grouped(asking: _Asking, first: _Work, most: int) -> tuple[list[_Work], list[_Work | None]]:
-    """What waits and can go along with the first; and what was next, if that cannot."""
-    group = [first]
-    while not first.alone and len(group) < most:
-        try:
-            following = asking.get_nowait()
-        except queue.Empty:
-            break
-        if following is None or following.alone:
-            return group, [following]
-        group.append(following)
-    return group, []
-
-
-def _tell(told: Sequence[_Told]) -> None:
-    """Answer all of a group at once: to wake a loop for each takes longer than to write it."""
-    asking: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
-    for one in told:
-        # A writer that ended over somebody's wish would leave everybody else waiting.
-        with suppress(Exception):
-            one.work.then()
-        if one.work.done is not None:
-            asking.setdefault(one.work.done.get_loop(), []).append(one)
-    for loop, answers in asking.items():
-        # A loop that is closed has nobody left who asks.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle, answers)
-
-
-def _settle(told: Sequence[_Told]) -> None:
-    for work, answer, error in told:
-        if work.done is None or work.done.done():
-            continue
-        if error is None:
-            work.done.set_result(answer)
-        else:
-            work.done.set_exception(error)
 
 
 def _part(connection: Connection, run: Callable[[Connection], T]) -> T:
