@@ -18,7 +18,7 @@ from tests.end_to_end.load import Load, all_ended, balance, books
 from tests.end_to_end.processes import Gateway, World, stopping, until
 from tests.postgres import Server
 
-AWAY: Final = 10.0
+AWAY: Final = 30.0
 """Seconds."""
 ORDERS: Final = 160
 MOUNT, UMOUNT = (shutil.which(name) or "/bin/false" for name in ("mount", "umount"))
