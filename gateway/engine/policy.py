@@ -21,8 +21,9 @@ DAY: Final = 86_400 * SECOND
 
 FIRST_SEARCH: Final = 15 * SECOND
 """From a lost answer to the first search for its job."""
-SEARCH: Final = (20, 30)
-"""Seconds between two searches of an account, while a lost job may yet be proved not made."""
+SEARCH: Final = (40, 50)
+"""Seconds between two searches of an account, while a lost job may yet be proved not made: its
+lists are asked for at most three times a minute, since a search takes two of them."""
 USUAL_SETTLE: Final = 600 * SECOND
 """What these paces suit; where less time is given to settle, they are as much quicker."""
 LOOKS: Final = 3

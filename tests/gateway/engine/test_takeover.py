@@ -121,7 +121,7 @@ async def test_an_answer_that_comes_after_the_job_was_found_changes_nothing(
         halted = Halted(first)
         await halted.begin()
         await taken_over(first, second)
-        await second.wait(60, step=10)
+        await second.wait(120, step=10)
         before = await second.events(job_id)
         assert before[-1] == "saved"
         await halted.wake()

@@ -198,8 +198,14 @@ async def test_a_callback_naming_another_job_cannot_make_it_ours(tmp_path: Path)
         assert await call_back(stage, {"job_id": known}) == 200
         await stage.wait(60, step=5)
 
-        assert (await stage.job(job_id)).phase is Phase.SUBMISSION_UNKNOWN
         assert (await stage.job(theirs)).phase is Phase.COMPLETED
+        assert (await stage.job(job_id)).remote_id != known
+        await stage.wait(120, step=5)
+        job = await stage.job(job_id)
+        # Its own was found.
+        assert job.phase is Phase.COMPLETED
+        assert job.remote_id not in (None, known)
+        assert len(stage.mock.ledger.charges) == 2
 
 
 async def test_a_failed_poll_changes_nothing_but_the_time_of_the_next(tmp_path: Path) -> None:
