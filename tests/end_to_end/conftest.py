@@ -22,6 +22,12 @@ def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
     """Mock providers; tests take worlds of their own."""
     with running(Mock(tmp_path_factory.mktemp("providers"), speed=1)) as mock:
         yield mock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forks() -> Iterator[None]:
+    """What starts programs ends with the last of their tests."""
+    yield
     FORKS.close()
 
 
