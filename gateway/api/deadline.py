@@ -53,18 +53,18 @@ class _Timed:
         self._seconds, self._large_seconds, self._large = limits
         self._began = asyncio.get_running_loop().time()
         self._came = 0
-        self._settled = asyncio.Event()
+        self._settled = False
         """The body is whole, or is no longer of interest: the answer is on its way."""
 
     async def receive(self) -> Any:
-        if self._settled.is_set():
+        if self._is_settled():
             return await self._receive()
         seconds = self._large_seconds if self._came >= self._large else self._seconds
         try:
             async with asyncio.timeout_at(self._began + seconds):
                 message = await self._receive()
         except TimeoutError:
-            if self._settled.is_set():
+            if self._is_settled():
                 return await self._receive()
             # The rest of the body may come any time: nothing else fits on this connection.
             raise SlowBodyError(
@@ -73,9 +73,12 @@ class _Timed:
             ) from None
         self._came += len(message.get("body", b""))
         if message["type"] != "http.request" or not message.get("more_body", False):
-            self._settled.set()
+            self._settled = True
         return message
 
     async def send(self, message: Any) -> None:
-        self._settled.set()
+        self._settled = True
         await self._send(message)
+
+    def _is_settled(self) -> bool:
+        return self._settled

@@ -53,9 +53,12 @@ class PunctualProtocol(HttpToolsProtocol):
         """
         self._in_head = False
         self._unread = 0
-        if len(self.url) + sum(map(_length, self.headers)) > MAX_HEAD:
+        size, hosts = len(self.url), 0
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            hosts += name == b"host"
+        if size > MAX_HEAD:
             raise ValueError("a head without end")
-        hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise ValueError("not one host")
         super().on_headers_complete()
@@ -87,10 +90,6 @@ class PunctualProtocol(HttpToolsProtocol):
     def _waits(self) -> bool:
         """Nothing is being done for this client: a head is missing, or an answered body drips."""
         return self.cycle is None or self.cycle.response_complete
-
-
-def _length(header: tuple[bytes, bytes]) -> int:
-    return len(header[0]) + len(header[1]) + 4
 
 
 class Server(uvicorn.Server):

@@ -44,9 +44,8 @@ _UNSAFE_BUT_NEWLINE: Final = re.compile(
 def guard(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A structlog processor: the same event with masked, escaped and shortened values."""
     trace = event.pop("exception", None)
-    ordered = {key: event[key] for key in _LEADING if key in event}
-    safe: dict[str, Any] = {}
-    for key, value in {**ordered, **event}.items():
+    safe: dict[str, Any] = {key: None for key in _LEADING if key in event}
+    for key, value in event.items():
         name, secret = _name(key)
         safe[name] = MASK if secret else _bounded(value)
     if trace is not None:
@@ -94,6 +93,8 @@ def _trace(text: str) -> str:
 def _bounded(value: object) -> Any:
     if type(value) is str:
         return escaped(value)
+    if type(value) is int and -_LARGEST <= value < _LARGEST:
+        return value
     safe = _safe(value, _DEPTH)
     if isinstance(safe, dict | list):
         text = json.dumps(safe, ensure_ascii=False)
