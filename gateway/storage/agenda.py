@@ -5,9 +5,10 @@ look that ends sets when the next one is due, and a callback has it looked at at
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, Integer, and_, bindparam, case, func, select, update
+from sqlalchemy import BigInteger, Connection, Integer, and_, bindparam, case, func, select, update
 
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
@@ -116,19 +117,30 @@ def look_again(
     connection: Connection, job_id: str, phase: Phase, began: int, due_at: int, **values: object
 ) -> None:
     """Set the next look, unless a callback asked for one since the last look `began`."""
-    connection.execute(
+    _looked(tuple(values)).write(
+        connection,
+        job_id=job_id,
+        of_phase=phase.value,
+        began=began,
+        by=due_at,
+        **{f"new_{name}": stored(name, value) for name, value in values.items()},
+    )
+
+
+@cache
+def _looked(names: tuple[str, ...]) -> Hot:
+    """The end of a look that sets these columns along with the next one."""
+    called = jobs.c.woken_at + WAKE_GAP
+    by = bindparam("by", type_=BigInteger)
+    return Hot(
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.phase == phase.value)
+        .where(jobs.c.id == bindparam("job_id"), jobs.c.phase == bindparam("of_phase"))
         .values(
             due_at=case(
-                (
-                    and_(jobs.c.woken_at > began, jobs.c.woken_at + WAKE_GAP < due_at),
-                    jobs.c.woken_at + WAKE_GAP,
-                ),
-                else_=due_at,
+                (and_(jobs.c.woken_at > bindparam("began"), called < by), called), else_=by
             ),
             replica=None,
-            **{name: stored(name, value) for name, value in values.items()},
+            **{name: bindparam(f"new_{name}") for name in names},
         )
     )
 
@@ -141,33 +153,26 @@ def wake(
     The first one is noted in the history; providers that report progress send many. While
     the job is `taken`, that is, looked at already, the wish is kept for when that ends.
     """
-    row = connection.execute(
-        select(jobs.c.phase, jobs.c.woken_at, jobs.c.taken_at, jobs.c.due_at).where(
-            jobs.c.id == job_id
-        )
-    ).first()
+    row = _WOKEN.first(connection, job_id=job_id)
     # Removed since the callback was looked up.
     if row is None:
         return False
-    phase = Phase(row.phase)
+    phase, before, taken_at, due_at = Phase(row[0]), *row[1:]
     if phase not in phases:
         return False
-    wish: dict[str, object] = {"woken_at": now}
     if not taken:
-        soon = max(now, row.taken_at + WAKE_GAP)
-        wish["due_at"] = soon if row.due_at is None else min(row.due_at, soon)
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(**wish))
-    if row.woken_at == 0:
+        soon = max(now, taken_at + WAKE_GAP)
+        due_at = soon if due_at is None else min(due_at, soon)
+    _WAKE.write(connection, job_id=job_id, at=now, due=due_at)
+    if before == 0:
         note(connection, job_id, now, "called_back", phase, "the provider called")
     return True
 
 
 def woken_at(connection: Connection, job_id: str) -> int:
     """When a callback last asked for a look at a job; 0 for never."""
-    found: int | None = connection.execute(
-        select(jobs.c.woken_at).where(jobs.c.id == job_id)
-    ).scalar_one_or_none()
-    return found or 0
+    row = _WOKEN.first(connection, job_id=job_id)
+    return row[1] if row else 0
 
 
 def next_due(connection: Connection, now: int, *waiting: Phase) -> int | None:
@@ -217,6 +222,16 @@ def rebase(connection: Connection, now: int) -> None:
     )
 
 
+_WOKEN: Final = Hot(
+    select(jobs.c.phase, jobs.c.woken_at, jobs.c.taken_at, jobs.c.due_at).where(
+        jobs.c.id == bindparam("job_id")
+    )
+)
+_WAKE: Final = Hot(
+    update(jobs)
+    .where(jobs.c.id == bindparam("job_id"))
+    .values(woken_at=bindparam("at"), due_at=bindparam("due"))
+)
 _EVER: Final = -(2**62)
 """Before any time there is."""
 _OF_PHASE: Final = select(*COLUMNS).where(jobs.c.phase == bindparam("phase"))

@@ -5,6 +5,7 @@ movers one finds nothing to move, and it writes the event in the same transactio
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -188,24 +189,22 @@ def move(
         values |= {"completed_at": now}
     # Where no time moves a job on, but the task that has it, or nothing, it is never due.
     values.setdefault("due_at", None if entering in FINAL | IN_HAND else now)
-    fence = [] if of is None else [jobs.c.attempt_id == of]
-    moved = connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.phase == leaving.value, *fence)
-        .values(
-            phase=entering.value,
-            updated_at=now,
-            replica=None,
-            **{name: stored(name, value) for name, value in values.items()},
-        )
-        .returning(jobs.c.attempt_id, jobs.c.account, jobs.c.request)
-    ).first()
+    moved = _moving(tuple(values), fenced=of is not None).first(
+        connection,
+        job_id=job_id,
+        leaving=leaving.value,
+        entering=entering.value,
+        now=now,
+        **({} if of is None else {"of": of}),
+        **{f"new_{name}": stored(name, value) for name, value in values.items()},
+    )
     if moved is None:
         return None
+    attempt_id, account, request = moved
     note(connection, job_id, now, event.value, entering, detail)
     if entering in FINAL:
         waits.wake(connection, job_id, now)
-        url = msgspec.json.decode(moved.request, type=_Wish).callback_url
+        url = msgspec.json.decode(request, type=_Wish).callback_url
         if url is not None:
             deliveries.add(connection, job_id, url, now)
     return Change(
@@ -214,8 +213,27 @@ def move(
         entered=entering,
         event=event,
         detail=detail,
-        attempt_id=moved.attempt_id,
-        account=moved.account,
+        attempt_id=attempt_id,
+        account=account,
+    )
+
+
+@cache
+def _moving(names: tuple[str, ...], *, fenced: bool) -> Hot:
+    """A move that sets these columns along with the phase."""
+    mine = (jobs.c.id == bindparam("job_id")) & (jobs.c.phase == bindparam("leaving"))
+    if fenced:
+        mine &= jobs.c.attempt_id == bindparam("of")
+    return Hot(
+        update(jobs)
+        .where(mine)
+        .values(
+            phase=bindparam("entering"),
+            updated_at=bindparam("now"),
+            replica=None,
+            **{name: bindparam(f"new_{name}") for name in names},
+        )
+        .returning(jobs.c.attempt_id, jobs.c.account, jobs.c.request)
     )
 
 

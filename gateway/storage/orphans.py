@@ -1,10 +1,22 @@
 """Jobs at providers that were paid for and whose film no caller gets."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
+from gateway.storage.hot import Hot
 from gateway.storage.tables import accounts, orphans
 
 
@@ -63,10 +75,7 @@ def forget(connection: Connection, provider: str, remote_id: str) -> None:
 
 def take_due(connection: Connection, now: int, until: int, limit: int) -> list[Orphan]:
     """Those that were only heard of and are to be looked at; they come up again at `until`."""
-    rows = connection.execute(
-        select(orphans).where(orphans.c.due_at <= now).order_by(orphans.c.due_at).limit(limit)
-    )
-    due = [_read(row) for row in rows.mappings()]
+    due = [_read(row) for row in _DUE.rows(connection, now=now, limit=limit)]
     for one in due:
         look_again(connection, one, until)
     return due
@@ -84,9 +93,7 @@ def look_again(connection: Connection, orphan: Orphan, due_at: int) -> None:
 
 def next_due(connection: Connection) -> int | None:
     """When the next one is looked at that was only heard of."""
-    found: int | None = connection.execute(
-        select(func.min(orphans.c.due_at)).where(orphans.c.due_at.is_not(None))
-    ).scalar_one()
+    found: int | None = _NEXT_DUE.scalar(connection)
     return found
 
 
@@ -112,15 +119,25 @@ def counts(connection: Connection) -> dict[Reason, int]:
 def listed(connection: Connection, limit: int, job_id: str | None = None) -> list[Orphan]:
     """The newest that were seen; those of one job where it is named."""
     query = (
-        select(orphans)
+        select(*_COLUMNS)
         .where(orphans.c.due_at.is_(None))
         .order_by(orphans.c.found_at.desc(), orphans.c.remote_id)
         .limit(limit)
     )
     if job_id is not None:
         query = query.where(orphans.c.job_id == job_id)
-    return [_read(row) for row in connection.execute(query).mappings()]
+    return [_read(row) for row in connection.execute(query)]
 
 
-def _read(row: RowMapping) -> Orphan:
-    return msgspec.convert({str(name): value for name, value in row.items()}, Orphan)
+def _read(row: Sequence[Any]) -> Orphan:
+    return msgspec.convert(dict(zip(Orphan.__struct_fields__, row, strict=True)), Orphan)
+
+
+_COLUMNS: Final = tuple(orphans.c[name] for name in Orphan.__struct_fields__)
+_DUE: Final = Hot(
+    select(*_COLUMNS)
+    .where(orphans.c.due_at <= bindparam("now"))
+    .order_by(orphans.c.due_at)
+    .limit(bindparam("limit", type_=Integer))
+)
+_NEXT_DUE: Final = Hot(select(func.min(orphans.c.due_at)).where(orphans.c.due_at.is_not(None)))
