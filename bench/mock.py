@@ -100,7 +100,7 @@ listening.bind(("127.0.0.1", 0))
 listening.listen(512)
 print("listening on http://%s:%s" % listening.getsockname(), flush=True)
 uvicorn.Server(uvicorn.Config(Litestar([submit], openapi_config=None), log_level="error",
-                              access_log=False)).run(sockets=[listening])
+                              http="h11", access_log=False)).run(sockets=[listening])
 """
 
 

@@ -117,6 +117,8 @@ def serve(mock: MockServer, listening: socket.socket, ready: Callable[[], None])
     server = Server(
         uvicorn.Config(
             app,
+            # Its other parser leaves the bodies of clients unread that offer HTTP/2, as Java's do.
+            http="h11",
             lifespan="on",
             log_level="warning",
             access_log=False,

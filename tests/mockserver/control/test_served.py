@@ -40,6 +40,13 @@ def test_replies_in_two_parts_come_without_delay() -> None:
     assert time.monotonic() - start < 0.6
 
 
+def test_the_body_of_a_client_that_offers_http_2_is_read() -> None:
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAM"}
+    with served("--clock", "frozen") as (url, _), httpx.Client(base_url=url) as client:
+        for line in ("submit#1:reset", "submit#2:reset"):
+            client.post("/__mock/faults", json=[line], headers=offer).raise_for_status()
+
+
 def test_a_world_file_is_opened_from_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "failed.world"
 
