@@ -13,8 +13,18 @@ from providers.contract import Lost, Search, Trace, shorten
 
 MINUTE: Final = 60_000_000
 """In microseconds."""
-MAX_PAGES: Final = 10
-"""Pages of one list that one search reads at most."""
+DOUBT: Final = 20 * MINUTE
+"""How much older than clocks allow a job may look, and yet be suspected.
+
+The sender's clock may have been ahead, and was set since: what it sent then looks older than it
+is, and taking it for a stranger's would prove that nothing was made.
+"""
+MAX_PAGES: Final = 20
+"""Pages of one list that one search reads at most.
+
+Until absence is proved lists are read some 50 minutes back (`DOUBT` and attempts of the same
+time included): 400 jobs where eight at once take a minute each, on pages of 20 to 40.
+"""
 
 
 class Likeness(IntEnum):
@@ -44,6 +54,25 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Judge = Callable[[Lost, Candidate], Likeness]
+
+
+def horizon(lost: Sequence[Lost], earlier: int) -> int:
+    """How far back lists are read: what is older can be none of these attempts'."""
+    return min(one.sent_at for one in lost) - earlier - DOUBT
+
+
+def aged(look: Likeness, candidate: Candidate, one: Lost, earlier: int) -> Likeness:
+    """A likeness by content, in the light of when the job was made.
+
+    Up to `earlier` before its attempt is in order; what is older yet, or tells no time, is
+    suspected at most.
+    """
+    if candidate.made_at is None:
+        return min(look, Likeness.UNSURE)
+    too_early = one.sent_at - earlier - candidate.made_at
+    if too_early > DOUBT:
+        return Likeness.OTHER
+    return min(look, Likeness.UNSURE) if too_early > 0 else look
 
 
 def shared_out(lost: Sequence[Lost], candidates: Sequence[Candidate], judge: Judge) -> Search:

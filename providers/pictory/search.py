@@ -14,7 +14,16 @@ from urllib.parse import urlencode
 import msgspec
 
 from providers import _wire
-from providers._search import MAX_PAGES, MINUTE, Candidate, Likeness, in_order, shared_out
+from providers._search import (
+    MAX_PAGES,
+    MINUTE,
+    Candidate,
+    Likeness,
+    aged,
+    horizon,
+    in_order,
+    shared_out,
+)
 from providers.contract import (
     Account,
     Flow,
@@ -64,18 +73,18 @@ def reconcile(account: Account, lost: Sequence[Lost], owned: Collection[str]) ->
     if not lost:
         return Search(whole=True, reason="nothing to look for")
     owned = frozenset(owned)
-    horizon = min(one.sent_at for one in lost) - EARLIER
+    since = horizon(lost, EARLIER)
     films = Listed()
-    yield from _read(account, FILMS, films, lambda film: _is_before(film, horizon))
+    yield from _read(account, FILMS, films, lambda film: _is_before(film, since))
     # Whoever does not get the one list does not ask for the other as well.
     if films.failed:
         return Search(reason=shorten("; ".join(films.troubles)), wait_seconds=films.wait_seconds)
-    if not in_order([_wire.moment(film, "createdDate") for film in films.items], horizon):
+    if not in_order([_wire.moment(film, "createdDate") for film in films.items], since):
         films.troubles.append(f"GET {FILMS}: the newest do not come first")
     made = {link: film for film in films.items if (link := _link(film))}
     if len(made) < len(films.items):
         films.troubles.append(f"GET {FILMS}: a film without a link of its own")
-    old = {link for link, film in made.items() if _is_before(film, horizon)}
+    old = {link for link, film in made.items() if _is_before(film, since)}
 
     jobs = Listed()
     yield from _read(account, JOBS, jobs, lambda job: _link(_wire.child(job, "data")) in old)
@@ -167,14 +176,11 @@ def _likeness(one: Lost, candidate: Candidate) -> Likeness:
     film, spec = candidate.facts, one.spec
     if film is None:
         return Likeness.UNSURE
-    if candidate.made_at is not None and candidate.made_at < one.sent_at - EARLIER:
-        return Likeness.OTHER
     prompt = film.get("prompt")
     if isinstance(prompt, str) and prompt.split() != (spec.prompt or "").split():
         return Likeness.OTHER
     same = (
         isinstance(prompt, str)
-        and candidate.made_at is not None
         and _wire.text(film, "model") == spec.model
         and _wire.text(film, "duration") == f"{spec.seconds}s"
         and _wire.text(film, "aspectRatio") == spec.aspect_ratio
@@ -183,7 +189,7 @@ def _likeness(one: Lost, candidate: Candidate) -> Likeness:
         )
         and JOB_ID.fullmatch(candidate.remote_id)
     )
-    return Likeness.SAME if same else Likeness.UNSURE
+    return aged(Likeness.SAME if same else Likeness.UNSURE, candidate, one, EARLIER)
 
 
 def _urls(given: object) -> tuple[object, ...]:
@@ -199,9 +205,9 @@ def _link(value: Mapping[str, Any] | None) -> str | None:
     return url.partition("?")[0] if url else None
 
 
-def _is_before(film: Mapping[str, Any], horizon: int) -> bool:
+def _is_before(film: Mapping[str, Any], since: int) -> bool:
     made_at = _wire.moment(film, "createdDate")
-    return made_at is not None and made_at < horizon
+    return made_at is not None and made_at < since
 
 
 def _is_of_another_kind(data: Mapping[str, Any]) -> bool:

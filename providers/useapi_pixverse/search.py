@@ -6,13 +6,22 @@ always comes back is not documented (one sample shows 0), so a video with the sa
 another seed is suspected rather than taken for a stranger's.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from providers import _wire
-from providers._search import MAX_PAGES, MINUTE, Candidate, Likeness, in_order, shared_out
+from providers._search import (
+    MAX_PAGES,
+    MINUTE,
+    Candidate,
+    Likeness,
+    aged,
+    horizon,
+    in_order,
+    shared_out,
+)
 from providers.contract import (
     Account,
     Flow,
@@ -59,14 +68,14 @@ def reconcile(account: Account, lost: Sequence[Lost], owned: Collection[str]) ->
     if not lost:
         return Search(whole=True, reason="nothing to look for")
     owned = frozenset(owned)
-    horizon = min(one.sent_at for one in lost) - EARLIER
+    since = horizon(lost, EARLIER)
     listed = Listed()
     yield from _running(account, listed)
     # Whoever is told to slow down, or off, does not ask for the other list as well.
     if not listed.refused:
-        yield from _videos(account, horizon, listed)
+        yield from _videos(account, since, listed)
     times = [_wire.moment(row, "created_at") for row in listed.rows.values()]
-    if not in_order(times, horizon):
+    if not in_order(times, since):
         listed.troubles.append("GET videos: the newest do not come first")
     ids = [video_id for video_id in {**listed.named, **listed.rows} if video_id not in owned]
     candidates = [_candidate(video_id, listed) for video_id in ids]
@@ -104,8 +113,8 @@ def _running(account: Account, listed: Listed) -> Flow[None]:
             listed.named[video_id] = reference
 
 
-def _videos(account: Account, horizon: int, listed: Listed) -> Flow[None]:
-    """Read an account's videos, newest first, until they are older than the horizon.
+def _videos(account: Account, since: int, listed: Listed) -> Flow[None]:
+    """Read an account's videos, newest first, until one is older than `since`.
 
     Each page begins with the last row of the one before: where it does not, videos were
     deleted meanwhile, or `offset` means something else, and one may have been missed.
@@ -136,7 +145,7 @@ def _videos(account: Account, horizon: int, listed: Listed) -> Flow[None]:
             if reference := _wire.text(row, "replyRef"):
                 listed.named[video_id] = reference
         times = [_wire.moment(row, "created_at") for row in new.values()]
-        if len(found) < LIST_LIMIT or any(at is not None and at < horizon for at in times):
+        if len(found) < LIST_LIMIT or any(at is not None and at < since for at in times):
             return
         if not new:
             break
@@ -154,19 +163,21 @@ def _candidate(video_id: str, listed: Listed) -> Candidate:
 
 
 def _likeness(one: Lost, candidate: Candidate) -> Likeness:
-    row, spec = candidate.facts, one.spec
+    row = candidate.facts
     if reference := _wire.text(row, "replyRef"):
         return Likeness.NAMED if reference == one.reference else Likeness.OTHER
-    if candidate.made_at is not None and candidate.made_at < one.sent_at - EARLIER:
-        return Likeness.OTHER
-    told = row.get("prompt") if row else None
+    return aged(_by_content(one, row or {}), candidate, one, EARLIER)
+
+
+def _by_content(one: Lost, row: Mapping[str, Any]) -> Likeness:
+    spec = one.spec
+    told = row.get("prompt")
     prompt = _plain(told) if isinstance(told, str) else None
     seed, model = _wire.text(row, "seed"), _wire.text(row, "model")
     same_prompt, same_seed = prompt == _plain(spec.prompt), seed == str(spec.seed)
     # What offers no seed must at least have a prompt to be known by.
     known = same_seed if spec.seed is not None else bool(prompt)
-    dated = candidate.made_at is not None
-    if same_prompt and known and dated and model in {None, spec.model}:
+    if same_prompt and known and model in {None, spec.model}:
         return Likeness.SAME
     return Likeness.UNSURE if same_prompt or same_seed or prompt is None else Likeness.OTHER
 

@@ -28,11 +28,9 @@ from tests.strategies import CALM, account, json_values, objects, responses
 
 KEY = "pictai_do-not-show-me"
 OWNER = account("pictory", key=Secret(KEY), email=None)
-NOW, EARLY, OLD = (
-    "2026-01-01T00:00:00.000Z",
-    "2025-12-31T23:59:00.000Z",
-    "2025-12-31T23:58:59.999Z",
-)
+NOW, EARLY = "2026-01-01T00:00:00.000Z", "2025-12-31T23:59:00.000Z"
+DOUBTED = ("2025-12-31T23:58:59.999Z", "2025-12-31T23:39:00.000Z")
+OLD = "2025-12-31T23:38:59.999Z"
 SPEC = VideoSpec(
     model="veo3.1", mode=Mode.TEXT, prompt="A quiet lake", seconds=8, aspect_ratio="9:16"
 )
@@ -102,6 +100,9 @@ NOBODYS: Any = ({}, (), True)
         ({"createdDate": EARLY}, FOUND),
         ({"createdDate": "2026-01-01T09:00:00+09:00"}, FOUND),
         ({"firstFrameImageUrl": None, "referenceImageUrls": []}, FOUND),
+        ({"createdDate": DOUBTED[0]}, SUSPECTED),
+        ({"createdDate": DOUBTED[1]}, SUSPECTED),
+        ({"createdDate": DOUBTED[0], "prompt": "A loud lake"}, NOBODYS),
         ({"createdDate": OLD}, NOBODYS),
         ({"prompt": "A loud lake"}, NOBODYS),
         ({"createdDate": None}, SUSPECTED),
@@ -306,6 +307,12 @@ def test_pages_that_lead_nowhere_prove_no_absence(shop: type[Shop]) -> None:
     found, sent = answered(reconcile(OWNER, [lost()], ()), shop(films, [job(2)]))
     assert not found.whole
     assert len(sent) <= 4
+
+
+def test_a_doubted_film_that_no_listed_job_made_leaves_the_search_open() -> None:
+    doubted = film(createdDate=DOUBTED[0])
+    assert summary(search([doubted], [])) == ({}, (), False)
+    assert summary(search([doubted], [job()], owned={"job-1"})) == NOBODYS
 
 
 def test_films_that_are_not_in_order_prove_no_absence() -> None:

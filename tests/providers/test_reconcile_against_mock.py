@@ -137,7 +137,7 @@ async def test_no_more_is_read_than_from_before_the_oldest_attempt(owner: Accoun
         for n in range(size + 5):
             await stage.accepted(owner, prompt=f"Lake number {n}", **seeded(owner, 8 + n))
             await stage.mock.advance(2)
-        await stage.mock.advance(900)
+        await stage.mock.advance(1800)
         lost = await stage.lost(owner, **seeded(owner, 7))
         await stage.mock.advance(90)
         before = len(stage.asked())

@@ -1,6 +1,7 @@
 """useapi.net's lists, row by row: whose video is which, and when nobody can tell."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,7 +31,8 @@ from tests.strategies import CALM, account, json_values, objects, responses
 KEY = "user:1234-do-not-show"
 OWNER = account("useapi-pixverse", key=Secret(KEY))
 MINUTE = 60_000_000
-NOW, EARLY, OLD = "2026-01-01T00:00:00Z", "2025-12-31T23:55:00Z", "2025-12-31T23:54:59Z"
+NOW, EARLY = "2026-01-01T00:00:00Z", "2025-12-31T23:55:00Z"
+DOUBTED, OLD = ("2025-12-31T23:54:59Z", "2025-12-31T23:35:00Z"), "2025-12-31T23:34:59Z"
 SPEC = VideoSpec(model="v4", mode=Mode.TEXT, prompt="A quiet lake", seconds=5, seed=7)
 BROKEN = HttpResponse(status=503, body=b'{"error": "later"}')
 
@@ -55,6 +57,10 @@ def row(n: int = 1, **changes: Any) -> dict[str, Any]:
         **changes,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def iso(at: int) -> str:
+    return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at)).isoformat()
 
 
 def search(
@@ -92,6 +98,10 @@ NOBODYS: Any = ({}, (), True)
         ({"prompt": " A  quiet\nlake "}, FOUND),
         ({"created_at": EARLY}, FOUND),
         ({"created_at": "2026-01-01T05:00:00+05:00"}, FOUND),
+        ({"created_at": DOUBTED[0]}, SUSPECTED),
+        ({"created_at": DOUBTED[1]}, SUSPECTED),
+        ({"created_at": DOUBTED[0], "prompt": "A loud lake", "seed": 8}, NOBODYS),
+        ({"created_at": DOUBTED[0], "replyRef": "att_1"}, FOUND),
         ({"created_at": OLD}, NOBODYS),
         ({"created_at": None}, SUSPECTED),
         ({"created_at": "yesterday"}, SUSPECTED),
@@ -239,6 +249,19 @@ def test_reading_ends_with_a_page_that_is_too_old() -> None:
     found, _ = answered(reconcile(OWNER, [lost()], ()), shop)
     assert summary(found) == NOBODYS
     assert len(shop.offsets) == 2
+
+
+def test_the_list_of_an_account_that_is_always_full_is_read_as_far_as_absence_needs() -> None:
+    # Eight at a time, a minute each; searched for twenty minutes, beside an older attempt.
+    later, made_every = SENT_AT + 30 * MINUTE, MINUTE // 8
+    rows = [
+        row(n, prompt="A mountain", seed=99, created_at=iso(later - n * made_every))
+        for n in range(8 * 24 * 60)
+    ]
+    shop = Shop(rows)
+    found, _ = answered(reconcile(OWNER, [lost(1), lost(2, SENT_AT + 10 * MINUTE)], ()), shop)
+    assert summary(found) == NOBODYS
+    assert len(shop.offsets) == 12
 
 
 def test_a_list_without_end_is_left() -> None:

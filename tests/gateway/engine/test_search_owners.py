@@ -22,7 +22,7 @@ from tests.gateway.engine.lost_support import (
     sql,
     without_lists,
 )
-from tests.rig import Rig, is_submit, pictory, pixverse, rig
+from tests.rig import Rig, is_submit, lasting, pictory, pixverse, rig
 
 SETTLE = 600
 
@@ -179,6 +179,28 @@ async def test_where_clocks_differ_looking_alike_is_no_evidence(tmp_path: Path) 
         assert (job.phase, job.remote_id) == (Phase.SUBMISSION_UNKNOWN, None)
         assert film is not None
         assert await stage.orphans() == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_what_was_sent_under_a_clock_that_was_ahead_is_not_taken_as_not_made(
+    tmp_path: Path, model: str
+) -> None:
+    async with lasting() as mock:
+        async with rig(tmp_path, public_url=None, mock=mock) as stage:
+            object.__setattr__(stage.tools, "clock", Shifted(stage.tools.clock, 1200))
+            fault(stage, MADE)
+            job_id = await stage.create(model=model, prompt=PROMPT)
+            await stage.settle()
+            assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
+        await mock.advance(120)
+        # The machine's clock was set, and the gateway started again.
+        async with rig(tmp_path, public_url=None, mock=mock) as stage:
+            await stage.wait(3000, step=20)
+            job = await stage.job(job_id)
+            assert job.phase is Phase.NEEDS_ATTENTION
+            assert job.error is not None
+            assert "jobs that nobody knows run there" in job.error.message
+            assert stage.submits() == 1
 
 
 async def test_a_reference_is_evidence_whatever_the_clocks_say(tmp_path: Path) -> None:
