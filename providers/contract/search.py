@@ -12,6 +12,8 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
 
     `reference` is its `Submission.reference`; `spec` has the seed that was sent; `sent_at`
     is in microseconds since 1970, UTC.
+
+    `drawn`: the gateway drew the seed, so no other order has it.
     """
 
     reference: str
@@ -19,6 +21,7 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Mapping[Role, Sequence[str]]
     callback_url: str | None = None
     sent_at: int
+    drawn: bool = False
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):

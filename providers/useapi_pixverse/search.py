@@ -3,7 +3,9 @@
 `GET scheduler/available` names the `replyRef` of what is running, for all accounts at once;
 `GET videos` shows an account's videos, finished ones too, with what was ordered. Whether `seed`
 always comes back is not documented (one sample shows 0), so a video with the same prompt and
-another seed is suspected rather than taken for a stranger's.
+another seed is suspected rather than taken for a stranger's. No row names the pictures that a
+video was made from as they were ordered: where there were any, only a seed of the gateway's own
+tells whose it is.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -29,6 +31,7 @@ from providers.contract import (
     HttpResponse,
     Lost,
     Search,
+    VideoSpec,
     shorten,
 )
 from providers.useapi_pixverse.errors import unseen
@@ -177,9 +180,31 @@ def _by_content(one: Lost, row: Mapping[str, Any]) -> Likeness:
     same_prompt, same_seed = prompt == _plain(spec.prompt), seed == str(spec.seed)
     # What offers no seed must at least have a prompt to be known by.
     known = same_seed if spec.seed is not None else bool(prompt)
-    if same_prompt and known and model in {None, spec.model}:
+    identified = one.drawn or (not any(one.inputs.values()) and _fits(spec, row))
+    if same_prompt and known and model in {None, spec.model} and identified:
         return Likeness.SAME
     return Likeness.UNSURE if same_prompt or same_seed or prompt is None else Likeness.OTHER
+
+
+def _fits(spec: VideoSpec, row: Mapping[str, Any]) -> bool:
+    """Whether what a row tells is just what was ordered, from words alone."""
+    ordered = {
+        "duration": spec.seconds,
+        "quality": spec.resolution,
+        "motion_mode": spec.motion_mode,
+        "aspect_ratio": spec.aspect_ratio,
+        "negative_prompt": spec.negative_prompt or "",
+        "style": spec.options.get("style", ""),
+        "template_id": spec.options.get("template_id", 0),
+        "img_id": 0,
+        "img_url": "",
+        "extended": 0,
+    }
+    return all(
+        row.get(name) in (None, value, str(value))
+        for name, value in ordered.items()
+        if value is not None
+    )
 
 
 def _plain(prompt: str | None) -> str:

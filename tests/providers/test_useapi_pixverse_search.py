@@ -42,9 +42,9 @@ def video(n: int = 1, email: str = "ops@example.com") -> str:
 
 
 def lost(n: int = 1, sent_at: int = SENT_AT, **changes: Any) -> Lost:
-    inputs = changes.pop("inputs", {})
+    inputs, drawn = changes.pop("inputs", {}), changes.pop("drawn", False)
     spec = msgspec.structs.replace(SPEC, **changes)
-    return Lost(reference=f"att_{n}", spec=spec, inputs=inputs, sent_at=sent_at)
+    return Lost(reference=f"att_{n}", spec=spec, inputs=inputs, sent_at=sent_at, drawn=drawn)
 
 
 def row(n: int = 1, **changes: Any) -> dict[str, Any]:
@@ -169,6 +169,97 @@ def test_a_video_without_a_seed_is_known_by_its_prompt() -> None:
     assert summary(search([row(seed=0, prompt="A loud lake")], extended)) == NOBODYS
     assert summary(search([row(seed=0, prompt="")], lost(seed=None, prompt=None))) == SUSPECTED
     assert summary(search([row(prompt="")], lost(prompt=None))) == FOUND
+
+
+CHOSEN: dict[str, Any] = {
+    "seconds": 8,
+    "resolution": "720p",
+    "motion_mode": "normal",
+    "aspect_ratio": "9:16",
+    "negative_prompt": "boats",
+    "options": {"style": "clay", "template_id": 4, "sound_effect_prompt": "waves"},
+}
+AS_CHOSEN: dict[str, Any] = {
+    "duration": 8,
+    "quality": "720p",
+    "motion_mode": "normal",
+    "aspect_ratio": "9:16",
+    "negative_prompt": "boats",
+    "style": "clay",
+    "template_id": 4,
+    "img_id": 0,
+    "img_url": "",
+    "extended": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        (dict.fromkeys(AS_CHOSEN), True),
+        ({"duration": "8"}, True),
+        ({"duration": 5}, False),
+        ({"duration": [8]}, False),
+        ({"quality": "1080p"}, False),
+        ({"motion_mode": "fast"}, False),
+        ({"aspect_ratio": "16:9"}, False),
+        ({"negative_prompt": ""}, False),
+        ({"style": ""}, False),
+        ({"template_id": 0}, False),
+        ({"img_id": 55667788}, False),
+        ({"img_url": "https://media.example/frame.webp"}, False),
+        ({"extended": 1}, False),
+    ],
+)
+def test_a_seed_of_the_callers_own_tells_no_more_than_all_that_is_told(
+    change: Mapping[str, Any], *, same: bool
+) -> None:
+    told = row(**AS_CHOSEN | dict(change))
+    assert summary(search([told], lost(**CHOSEN))) == (FOUND if same else SUSPECTED)
+    assert summary(search([told], lost(**CHOSEN, drawn=True))) == FOUND
+
+
+@pytest.mark.parametrize(
+    ("told", "same"),
+    [
+        ({"quality": "540p", "motion_mode": "normal", "aspect_ratio": "16:9"}, True),
+        ({"negative_prompt": "", "style": "", "template_id": 0}, True),
+        ({"negative_prompt": "boats"}, False),
+        ({"style": "clay"}, False),
+        ({"template_id": 4}, False),
+    ],
+)
+def test_what_was_left_to_the_provider_may_be_told_as_anything(
+    told: Mapping[str, Any], *, same: bool
+) -> None:
+    assert summary(search([row(**told)])) == (FOUND if same else SUSPECTED)
+
+
+@pytest.mark.parametrize("seed", [7, None])
+@pytest.mark.parametrize("role", [Role.FIRST_FRAME, Role.EXTEND])
+def test_what_was_made_from_a_picture_is_known_by_a_seed_of_the_gateways_own(
+    role: Role, seed: int | None
+) -> None:
+    inputs = {role: ("upload/a",)}
+    assert summary(search([row()], lost(seed=seed, inputs=inputs))) == SUSPECTED
+    assert summary(search([row()], lost(inputs=inputs, drawn=True))) == FOUND
+    assert summary(search([row(seed=8)], lost(inputs=inputs, drawn=True))) == SUSPECTED
+
+
+def test_of_two_orders_with_one_seed_each_gets_what_is_told_as_its_own() -> None:
+    both = [lost(1, seconds=5), lost(2, seconds=8)]
+    assert summary(search([row(duration=5)], *both)) == ({"att_1": video()}, (), True)
+    assert summary(search([row(duration=8)], *both)) == ({"att_2": video()}, (), True)
+
+
+def test_of_two_orders_that_no_row_tells_apart_neither_gets_a_video_unless_they_are_equal() -> None:
+    one, like, other = (
+        lost(n, options={"sound_effect_prompt": sound})
+        for n, sound in enumerate(("waves", "waves", "wind"), 1)
+    )
+    assert summary(search([row()], one, other)) == SUSPECTED
+    assert summary(search([row()], one, like)) == FOUND
 
 
 def test_one_seed_with_one_prompt_and_two_pictures_is_nobodys() -> None:
@@ -387,6 +478,8 @@ ATTEMPTS = st.lists(
         sent_at=st.sampled_from([SENT_AT, SENT_AT + 1]) | st.integers(-(2**63), 2**63),
         prompt=st.sampled_from(["A quiet lake", "A quiet lake", "A mountain", None]),
         seed=st.sampled_from([7, 7, None, 8]),
+        inputs=st.sampled_from([{}, {}, {Role.FIRST_FRAME: ("upload/a.png",)}]),
+        drawn=st.booleans(),
     ),
     min_size=1,
     max_size=4,

@@ -1,12 +1,14 @@
 """What is found belongs to whoever it was made for, and absence is no proof by itself."""
 
 import asyncio
+import base64
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from gateway.engine import remove
+from gateway.engine import decide, remove
 from gateway.model.phases import Phase
 from tests.gateway.engine.lost_support import (
     MADE,
@@ -22,7 +24,7 @@ from tests.gateway.engine.lost_support import (
     sql,
     without_lists,
 )
-from tests.rig import Rig, is_submit, lasting, pictory, pixverse, rig
+from tests.rig import Rig, is_submit, lasting, pictory, picture, pixverse, rig
 
 SETTLE = 600
 
@@ -201,6 +203,39 @@ async def test_what_was_sent_under_a_clock_that_was_ahead_is_not_taken_as_not_ma
             assert job.error is not None
             assert "jobs that nobody knows run there" in job.error.message
             assert stage.submits() == 1
+
+
+def data_of(color: str) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture(color)).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("bobs", "alices"),
+    [
+        ({"first_frame": data_of("orange")}, {"first_frame": data_of("blue")}),
+        ({"seconds": 5}, {"seconds": 8}),
+    ],
+    ids=["another picture", "another length"],
+)
+@pytest.mark.parametrize("how", [MADE, NEVER_DONE])
+async def test_one_seed_with_one_prompt_is_not_one_order(
+    tmp_path: Path, how: str, bobs: dict[str, Any], alices: dict[str, Any]
+) -> None:
+    asked = {"model": MODELS[1], "prompt": "Rain", "seed": 42}
+    async with rig(tmp_path, accounts=[pixverse()], public_url=None) as stage:
+        fault(stage, MADE)
+        theirs = await stage.create_of("bob", **asked, **bobs)
+        await stage.settle()
+        (film,) = stage.mock.jobs
+        await decide.fail(stage.tools, theirs)
+        await stage.wait(60, step=10)
+        fault(stage, how)
+        mine = await stage.create_of("alice", **asked, **alices)
+        await stage.settle()
+        # The first search comes late, when hers is made too: the gateway was away for a while.
+        await stage.mock.advance(120)
+        await stage.wait(200, step=10)
+        assert (await stage.job(mine)).remote_id != film.order.id
 
 
 async def test_a_reference_is_evidence_whatever_the_clocks_say(tmp_path: Path) -> None:
