@@ -16,7 +16,9 @@ async def poll(tools: Tools, account: Account, ids: Sequence[str]) -> Mapping[st
 
     A look that fails saw nothing: only then do the deadlines of these jobs go on counting.
     """
-    flow = tools.adapters[account.provider].poll(account, ids)
+    # Whoever cannot be read may keep those after it from being read: they take turns.
+    turns = tools.rng.sample(ids, len(ids))
+    flow = tools.adapters[account.provider].poll(account, turns)
     try:
         return await tools.upstream.run(flow, lane=account.name)
     except NetFault as error:

@@ -7,7 +7,7 @@ import httpx
 
 from gateway.net.errors import NoAnswer
 from gateway.net.exchange import exchange, host_of, is_encoded
-from providers.contract import Flow, HttpRequest, HttpResponse
+from providers.contract import Flow, HttpRequest, HttpResponse, Unanswered
 
 T = TypeVar("T")
 
@@ -19,8 +19,8 @@ async def drive(client: httpx.AsyncClient, flow: Flow[T], *, deadline: float) ->
     """Send what the flow asks for, hand it the answers, return what it returns.
 
     Redirects are answers like any other. `deadline` is in seconds and for each request as
-    a whole, however slowly its answer drips in. The flow is closed in every case; the
-    exceptions below end it, they are not thrown into it.
+    a whole, however slowly its answer drips in. The exceptions below are thrown into the
+    flow, and come out unless it goes on without that answer. It is closed in every case.
 
     Raises:
         NotSent: The flow's last request never reached the server.
@@ -30,7 +30,12 @@ async def drive(client: httpx.AsyncClient, flow: Flow[T], *, deadline: float) ->
         try:
             request = next(flow)
             while True:
-                request = flow.send(await _ask(client, request, deadline))
+                try:
+                    answer = await _ask(client, request, deadline)
+                except Unanswered as fault:
+                    request = flow.throw(fault)
+                else:
+                    request = flow.send(answer)
         except StopIteration as stop:
             value: T = stop.value
             return value

@@ -10,6 +10,8 @@ Their words name a host and what happened, never a path, a query or a header: th
 hold tokens and keys. For the same reason they carry no `__cause__`.
 """
 
+from providers.contract import Unanswered
+
 
 class Blocked(Exception):  # noqa: N818 - a verdict, not a mishap
     """The address guard refuses this URL or what its name resolves to.
@@ -27,7 +29,7 @@ class NetFault(Exception):  # noqa: N818 - the parent of outcomes, which are nam
     """The common parent of what this package raises on purpose."""
 
 
-class NotSent(NetFault):
+class NotSent(NetFault, Unanswered):
     """No byte of the request can have reached the server's program: sending again is safe.
 
     Attributes:
@@ -46,7 +48,7 @@ class NotSent(NetFault):
         self.ours = ours
 
 
-class NoAnswer(NetFault):
+class NoAnswer(NetFault, Unanswered):
     """The request may have been read and acted upon, but no whole answer came back.
 
     Attributes:

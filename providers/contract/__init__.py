@@ -68,6 +68,7 @@ from providers.contract.wire import (
     Flow,
     HttpRequest,
     HttpResponse,
+    Unanswered,
     replay,
 )
 from providers.contract.words import (
@@ -117,6 +118,7 @@ __all__ = [
     "SubmitFlow",
     "SubmitOutcome",
     "Trace",
+    "Unanswered",
     "Unclear",
     "Unseen",
     "UploadFlow",

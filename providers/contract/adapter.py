@@ -25,7 +25,8 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
         capabilities: What it serves.
         submit: Sends one `Submission`. Exactly one request of this flow can be paid for,
             and it is the last one the flow yields.
-        poll: Looks at jobs by their remote ids; every id asked for is in the answer.
+        poll: Looks at jobs by their remote ids; every id asked for is in the answer. One that
+            cannot be read keeps nothing back that was seen of others.
         upload: Stores a picture or video (bytes, media type); None where `input_form` is
             `url`. Costs nothing, so it may be repeated.
         receive: Reads a callback's body. Never raises.

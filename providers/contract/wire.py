@@ -32,15 +32,26 @@ class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
+class Unanswered(Exception):  # noqa: N818 - an outcome
+    """A request of a flow's was not answered, or never sent; its words are fit to be shown.
+
+    Whoever drives the flow throws one in where the answer was waited for. A flow that knows
+    something already may go on without it; one that may have been paid for lets it pass.
+    """
+
+
 Flow: TypeAlias = Generator[HttpRequest, HttpResponse, T]
 
 
-def replay(flow: Flow[T], answers: Sequence[HttpResponse]) -> tuple[T, list[HttpRequest]]:
-    """Run a flow on prepared answers, without network or loop.
+def replay(
+    flow: Flow[T], answers: Sequence[HttpResponse | Unanswered]
+) -> tuple[T, list[HttpRequest]]:
+    """Run a flow on prepared answers, or on why there are none, without network or loop.
 
     Returns what the flow returned and the requests it made.
 
     Raises:
+        Unanswered: The flow let one pass.
         AssertionError: The flow asked for more answers than there are, or left some unread.
     """
     left = list(answers)
@@ -51,7 +62,8 @@ def replay(flow: Flow[T], answers: Sequence[HttpResponse]) -> tuple[T, list[Http
             sent.append(request)
             if not left:
                 raise AssertionError(f"no answer left for {request.method} {request.url}")
-            request = flow.send(left.pop(0))
+            answer = left.pop(0)
+            request = flow.throw(answer) if isinstance(answer, Unanswered) else flow.send(answer)
     except StopIteration as stop:
         if left:
             raise AssertionError(f"{len(left)} answers were never asked for") from None

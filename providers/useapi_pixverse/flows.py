@@ -22,6 +22,7 @@ from providers.contract import (
     Sighting,
     Submission,
     SubmitOutcome,
+    Unanswered,
     Unseen,
     Uploaded,
     UploadOutcome,
@@ -123,7 +124,8 @@ def encode(submission: Submission, *, pages: Pages = PAGES) -> dict[str, Any]:
 def poll(account: Account, remote_ids: Sequence[str]) -> Flow[Mapping[str, Sighting]]:
     """Look at all jobs with one list, then one by one at those that are not on it.
 
-    `GET /videos/{id}` answers 404 while a video is still in the making.
+    `GET /videos/{id}` answers 404 while a video is still in the making. Where one is not
+    answered what was seen counts, and those after it are left for another look.
     """
     response = yield HttpRequest(
         method="GET",
@@ -148,11 +150,16 @@ def poll(account: Account, remote_ids: Sequence[str]) -> Flow[Mapping[str, Sight
             seen[remote_id] = trouble
         else:
             # The id goes into the path as it is: percent-encoded it would not be found.
-            alone = yield HttpRequest(
+            request = HttpRequest(
                 method="GET",
                 url=url_for(account, f"videos/{remote_id}"),
                 headers=headers_for(account),
             )
+            try:
+                alone = yield request
+            except Unanswered as fault:
+                seen[remote_id] = trouble = Unseen(reason=str(fault))
+                continue
             found = _wire.json_object(alone.body) if alone.status == 200 else None  # noqa: PLR2004
             if found is not None:
                 seen[remote_id] = _seen(found, account)

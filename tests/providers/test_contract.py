@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers import _wire
-from providers.contract import Flow, HttpRequest, HttpResponse, Secret, replay, shorten
+from providers.contract import (
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Secret,
+    Unanswered,
+    replay,
+    shorten,
+)
 from providers.registry import ADAPTERS
 from tests.strategies import CALM, account, json_values, responses, wire_bytes
 
@@ -99,6 +107,11 @@ def test_replay_says_which_request_had_no_answer_left() -> None:
 def test_replay_complains_about_answers_nobody_asked_for() -> None:
     with pytest.raises(AssertionError, match=r"^1 answers were never asked for$"):
         replay(two_questions(), [HttpResponse(status=200)] * 3)
+
+
+def test_replay_throws_in_why_there_is_no_answer() -> None:
+    with pytest.raises(Unanswered, match="it hangs"):
+        replay(two_questions(), [HttpResponse(status=200), Unanswered("it hangs")])
 
 
 # --- words ------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from providers.contract import (
     Secret,
     Sighting,
     Submission,
+    Unanswered,
     Unclear,
     Unseen,
     Uploaded,
@@ -481,6 +482,21 @@ def test_after_trouble_with_one_video_the_others_are_not_asked_for(status: int) 
         wait_seconds=30.0,
     )
     assert seen == dict.fromkeys(ids[:3], trouble) | {ids[3]: Running(word="QUEUED")}
+
+
+def test_where_one_video_is_not_answered_what_was_seen_counts_and_no_other_is_waited_for() -> None:
+    listed, read, hangs, left, alone = (video_id(n) for n in range(5))
+    rows = [video("QUEUED") | {"video_id": listed}]
+    done = answer(video("COMPLETED", 1, final=True, url=LINK))
+    seen, sent = replay(
+        useapi.poll(ACCOUNT, [read, hangs, left, listed]),
+        [answer({"data": rows}), done, Unanswered("api.useapi.net: it hangs")],
+    )
+    assert len(sent) == 3
+    trouble = Unseen(reason="api.useapi.net: it hangs")
+    assert seen == {read: GOOD, hangs: trouble, left: trouble, listed: Running(word="QUEUED")}
+    with pytest.raises(Unanswered):
+        replay(useapi.poll(ACCOUNT, [alone]), [Unanswered("no list")])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from gateway.net.drive import MAX_ANSWER, drive
 from gateway.net.errors import NetFault, NoAnswer, NotSent
 from gateway.net.exchange import USER_AGENT
 from gateway.net.guard import guarded_client
-from providers.contract import HttpRequest
+from providers.contract import Flow, HttpRequest, HttpResponse, Unanswered
 from tests.gateway.net.loopback import Talk, Watched, loopback, ok, plain_client, says
 
 PLENTY = 5.0
@@ -181,6 +181,29 @@ async def test_an_answer_that_is_not_whole_leaves_everything_open(talk: Talk) ->
     assert len(server.requests) == 1
     assert watched.closed
     assert SECRET not in told(caught.value)
+
+
+async def test_a_flow_may_go_on_without_an_answer_that_did_not_come() -> None:
+    faults: list[Unanswered] = []
+
+    def lenient() -> Flow[HttpResponse]:
+        try:
+            yield HttpRequest(method="GET", url=f"https://a.example/{SECRET}")
+        except Unanswered as fault:
+            faults.append(fault)
+        return (yield HttpRequest(method="GET", url="https://a.example/two"))
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/two":
+            raise httpx.ReadTimeout(SECRET)
+        return httpx.Response(201)
+
+    async with fake(handler) as client:
+        answer = await drive(client, lenient(), deadline=PLENTY)
+    assert answer.status == 201
+    (fault,) = faults
+    assert isinstance(fault, NoAnswer)
+    assert SECRET not in str(fault)
 
 
 async def test_the_largest_answer_passes() -> None:
