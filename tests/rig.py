@@ -25,7 +25,7 @@ from gateway.config import (
     Settings,
 )
 from gateway.engine.loop import Engine
-from gateway.engine.sharing import Locks
+from gateway.engine.sharing import Locks, Turns
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.ids import new_id
@@ -288,7 +288,7 @@ async def twin(stage: Rig) -> AsyncIterator[tuple[Rig, set[str]]]:
         "lives": lambda _, replica: replica in alive,
         "time": lambda _: stage.now(),
     }
-    tools = replace(stage.tools, replica=new_id("rep"), uploads=Locks(), lanes={})
+    tools = replace(stage.tools, replica=new_id("rep"), uploads=Locks(), searches=Turns(), lanes={})
     made = copy(stage)
     made.tools, made.engine = tools, Engine(tools)
     try:

@@ -235,8 +235,8 @@ class Engine:
             self._submits[task] = bound.job.id
             tasks.append(task)
         for group in claim.groups:
-            self._looked_at.update(job.id for job in group)
-            tasks.append(self._spawn(self._look(group), "look", account=group[0].account))
+            hold = watch.Hold(self._looked_at, group)
+            tasks.append(self._spawn(self._look(group, hold), "look", account=group[0].account))
         for some in claim.heard:
             work = hearsay.look(tools, some)
             tasks.append(self._spawn(work, "hearsay", account=some[0].account))
@@ -279,16 +279,16 @@ class Engine:
         finally:
             self._telling -= 1
 
-    async def _look(self, group: list[Job]) -> None:
+    async def _look(self, group: list[Job], hold: watch.Hold) -> None:
         began = self.tools.clock.now()
         try:
-            await watch.look(self.tools, group)
+            await watch.look(self.tools, group, hold)
         except StorageError as error:
             _log.warning("the database could not be asked about jobs", error=str(error))
             # Or they would lie until their lease is over.
-            await watch.put_back(self.tools, group, began)
+            await watch.put_back(self.tools, hold.left, began)
         finally:
-            self._looked_at.difference_update(job.id for job in group)
+            hold.let_go(group)
 
     async def _save(self, job: Job) -> None:
         try:

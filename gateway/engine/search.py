@@ -6,6 +6,7 @@ place in line only when it is proved that nothing was made: whole lists without 
 in a row, long enough after it was sent, and nobody left who might still send it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
@@ -35,7 +36,9 @@ NEAR: Final = 600 * SECOND
 """Attempts that were sent so long before one, or later, may be taken for it."""
 MARGIN: Final = 7 * policy.DAY
 """Ids of attempts that were made so long before the oldest lost one are told apart from it."""
-
+LONGEST: Final = 100.0
+"""Seconds that a search may take, of all its pages; less than the lease on what it looks for,
+after which another replica would begin the same."""
 
 _log = structlog.get_logger()
 
@@ -147,8 +150,10 @@ async def _run(
     answers: list[_Timed] = []
     flow = _timed(tools, reconcile(account, lost, known), answers)
     try:
-        async with tools.calls(account.name):
+        async with tools.calls(account.name), asyncio.timeout(LONGEST):
             found = await tools.upstream.run(flow, lane=account.name)
+    except TimeoutError:
+        return Search(reason=f"the provider's lists were not read within {LONGEST:g} s")
     except Exception as error:  # noqa: BLE001 - or the deadlines of these jobs would not count
         if not isinstance(error, NetFault):
             _log.exception("a search failed", account=account.name)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +28,23 @@ class Locks:
             self._wanted[key] -= 1
             if not self._wanted[key]:
                 del self._wanted[key], self._locks[key]
+
+
+class Turns(Generic[T]):
+    """One turn at a time for each key; whatever comes during one is done together in the next."""
+
+    def __init__(self) -> None:
+        self._locks = Locks()
+        self._waiting: dict[Hashable, list[T]] = {}
+
+    async def do(
+        self, key: Hashable, some: Sequence[T], work: Callable[[Sequence[T]], Awaitable[None]]
+    ) -> None:
+        """Return when these are done, by this `work` or by that of another who asked for it."""
+        self._waiting.setdefault(key, []).extend(some)
+        async with self._locks.hold(key):
+            if together := self._waiting.pop(key, None):
+                await work(together)
 
 
 class Shared(Generic[T]):

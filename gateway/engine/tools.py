@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from gateway.engine.links import Links
 from gateway.engine.room import Room
-from gateway.engine.sharing import Locks, Shared
+from gateway.engine.sharing import Locks, Shared, Turns
 from gateway.model.clock import SECOND, Clock
 from gateway.model.ids import new_id
 from gateway.model.job import Job, Moment
@@ -68,6 +68,7 @@ class Tools:
         replica: The name of this process among those that share the database.
         host: The machine it runs on, for people.
         follow: Told the database's time, for a clock that replicas share.
+        searches: One search of an account at a time, for all that are to be looked for.
         lanes: How many requests besides submissions an account has under way.
         room: How much of the media's disk is left.
         weighings: What the routes said of requests like this one.
@@ -93,6 +94,7 @@ class Tools:
     replica: str = field(default_factory=lambda: new_id("rep"))
     host: str = field(default_factory=socket.gethostname)
     follow: Callable[[int], None] = lambda _: None
+    searches: Turns[Job] = field(default_factory=Turns)
     lanes: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     room: Room = field(default_factory=Room)
     weighings: Weighings = field(default_factory=Weighings)

@@ -3,10 +3,11 @@
 Only what was read with our own key moves a job. A poll that fails changes nothing but the
 time of the next one; a deadline makes a job visible to people, and it is watched on. Jobs
 of one account are read together: where the provider has a list, one request serves them all.
+Those whose id nobody knows are looked at apart from the others, for a search takes its time.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final, assert_never
 
@@ -35,10 +36,33 @@ POLLED: Final = (Phase.RENDERING, Phase.CANCELING)
 _log = structlog.get_logger()
 
 
+class Hold:
+    """Jobs that are being looked at: each is in `taken` until what was seen of it is recorded."""
+
+    def __init__(self, taken: set[str], group: Iterable[Job]) -> None:
+        self._taken = taken
+        self._held = {job.id: job for job in group}
+        taken.update(self._held)
+
+    @property
+    def left(self) -> list[Job]:
+        """Those that are held still."""
+        return list(self._held.values())
+
+    def let_go(self, group: Iterable[Job]) -> None:
+        """Others may look at these from now on; once, for they may have been taken up since."""
+        for job in group:
+            if self._held.pop(job.id, None) is not None:
+                self._taken.discard(job.id)
+
+
 def take_watched(
     connection: Connection, tools: Tools, now: int, taken: Collection[str]
 ) -> list[list[Job]]:
-    """The jobs that are due for a look, one list per account; none that is looked at already."""
+    """The jobs that are due for a look; none that is looked at already.
+
+    Two lists per account at most: of those that have an id, and of those that have none.
+    """
 
     def take(phase: Phase, along: Mapping[str, int]) -> list[Job]:
         return agenda.take_due(
@@ -71,8 +95,11 @@ def take_watched(
     searched = dict.fromkeys(tools.accounts, now + policy.SEARCH[1] * SECOND)
     due += take(Phase.SUBMISSION_UNKNOWN, searched)
     due += take(Phase.NEEDS_ATTENTION, {})
-    due.sort(key=lambda job: job.account or "")
-    return [list(group) for _, group in groupby(due, key=lambda job: job.account or "")]
+
+    def kind(job: Job) -> tuple[str, bool]:
+        return job.account or "", job.remote_id is None
+
+    return [list(group) for _, group in groupby(sorted(due, key=kind), key=kind)]
 
 
 def _listed(tools: Tools, now: int) -> dict[str, int]:
@@ -84,8 +111,8 @@ def _listed(tools: Tools, now: int) -> dict[str, int]:
     }
 
 
-async def look(tools: Tools, group: Sequence[Job]) -> None:
-    """Look at jobs of one account and record what was seen."""
+async def look(tools: Tools, group: Sequence[Job], hold: Hold) -> None:
+    """Look at jobs of one account, and record what was seen; each is let go as soon as it is."""
     account = tools.accounts.get(group[0].account or "")
     began = tools.clock.now()
     if account is None:
@@ -102,26 +129,43 @@ async def look(tools: Tools, group: Sequence[Job]) -> None:
     known = [(job, remote_id) for job in group if (remote_id := ids[job.id]) is not None]
     size = tools.adapters[account.provider].capabilities.poll_batch
     batches = [known[start : start + size] for start in range(0, len(known), size)]
-    looks = [_look_at(tools, account, batch, callbacks) for batch in batches]
+    looks = [_look_at(tools, account, batch, callbacks, hold) for batch in batches]
     results = await asyncio.gather(*looks, return_exceptions=True)
     lost = [job for job in group if ids[job.id] is None]
     # What a callback named, and nobody else ever saw, is looked for like all others.
     lost += [job for unseen in results if isinstance(unseen, list) for job in unseen]
-    # Those that people know of were sent long ago: a search so far back proves little for others.
-    late = [job for job in lost if job.phase is Phase.NEEDS_ATTENTION]
-    for some in ([job for job in lost if job not in late], late):
+    sought: list[Job] = []
+    for some in _by_age(lost):
         if any((job.due_at or 0) <= began for job in some):
-            await search.search(tools, account, some)
-        elif some:
+            sought += some
+        else:
             # They came along with one that its callback had named: it is not their time yet.
             await put_back(tools, some, began)
+            hold.let_go(some)
+
+    async def seek(together: Sequence[Job]) -> None:
+        for some in _by_age(together):
+            await search.search(tools, account, some)
+
+    if sought:
+        await tools.searches.do(account.name, sought, seek)
     for error in results:
         if isinstance(error, BaseException):
             raise error
 
 
+def _by_age(lost: Sequence[Job]) -> list[list[Job]]:
+    """Those that people know of, sent long ago, apart: a search so far back proves little."""
+    late = [job for job in lost if job.phase is Phase.NEEDS_ATTENTION]
+    return [some for some in ([job for job in lost if job not in late], late) if some]
+
+
 async def _look_at(
-    tools: Tools, account: Account, batch: Sequence[tuple[Job, str]], callbacks: int
+    tools: Tools,
+    account: Account,
+    batch: Sequence[tuple[Job, str]],
+    callbacks: int,
+    hold: Hold,
 ) -> list[Job]:
     """One request, or one for each where there is no list; recorded as soon as it is known.
 
@@ -142,6 +186,7 @@ async def _look_at(
             if job not in lost
         )
     )
+    hold.let_go(job for job, _ in batch if job not in lost)
     return lost
 
 

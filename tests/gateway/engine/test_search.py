@@ -1,12 +1,13 @@
 """Submissions whose answers were lost are looked for, and sent again only on proof."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gateway.config import WatchSettings
-from gateway.engine import dispatch
+from gateway.engine import dispatch, search
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage.orphans import Reason
@@ -18,11 +19,12 @@ from tests.gateway.engine.lost_support import (
     Shifted,
     call_back,
     fault,
+    is_list,
     lists,
     submitted_by_others,
     without_lists,
 )
-from tests.rig import pictory, pixverse, rig, twin
+from tests.rig import Rig, pictory, pixverse, rig, twin
 
 SETTLE = 600
 
@@ -232,6 +234,82 @@ async def test_however_many_are_lost_the_lists_are_read_at_one_pace(tmp_path: Pa
 
         # At most three a minute, whatever the number of jobs.
         assert 2 * 300 / 60 <= lists(stage) - before <= 3 * 300 / 60
+
+
+class Slow:
+    """From now on every list takes its time until it is to `go_on`."""
+
+    def __init__(self, stage: Rig) -> None:
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+        stage.provider_wire.spoil = self._wait
+
+    async def _wait(self, request: httpx.Request) -> None:
+        if is_list(request):
+            self.asked.set()
+            await self.go_on.wait()
+
+
+async def test_a_search_that_takes_its_time_holds_up_no_other_look(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        good = await stage.create(prompt="Another")
+        await stage.settle()
+        fault(stage, NEVER_DONE)
+        lost = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        slow = Slow(stage)
+        # At this moment the one is searched for, and the other is polled.
+        await stage.mock.advance(20)
+        searching = asyncio.create_task(stage.engine.turn())
+        await slow.asked.wait()
+        for _ in range(12):
+            await stage.mock.advance(15)
+            await stage.engine.turn()
+        assert await stage.phase(good) is Phase.COMPLETED
+        assert await stage.phase(lost) is Phase.SUBMISSION_UNKNOWN
+        assert lists(stage) == 1
+        slow.go_on.set()
+        await searching
+
+
+async def test_of_one_account_there_is_one_search_at_a_time(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        slow = Slow(stage)
+        turns = []
+        for n in range(3):
+            fault(stage, MADE)
+            await stage.create(prompt=f"{PROMPT} {n}")
+            await stage.engine.turn()
+            # Each is due for its first search while the one of the first is still under way.
+            await stage.mock.advance(17)
+            turns.append(asyncio.create_task(stage.engine.turn()))
+            await slow.asked.wait()
+        await stage.engine.turn()
+        assert lists(stage) == 1
+        slow.go_on.set()
+        await asyncio.gather(*turns)
+        # Two lists for the first, and two for the others together.
+        assert lists(stage) == 4
+        await stage.wait(90, step=10)
+        assert {one.phase for one in await stage.every_job()} == {Phase.COMPLETED}
+        assert len(stage.mock.ledger.charges) == 3
+
+
+async def test_a_search_that_takes_too_long_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "LONGEST", 0.05)
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        fault(stage, NEVER_DONE)
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        Slow(stage)
+        await stage.wait(1900, step=20)
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.NEEDS_ATTENTION
+        assert job.error is not None
+        assert "lists were not read within 0.05 s" in job.error.message
+        assert (await stage.attempts(job_id))[0].looks == 0
 
 
 async def test_an_id_that_a_callback_named_and_nobody_sees_does_not_end_the_search(
