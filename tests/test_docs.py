@@ -14,9 +14,11 @@ import pytest
 
 from gateway.app import capabilities
 from gateway.config import WatchSettings
+from gateway.engine import policy
 from gateway.model.aliases import ALIASES
 from gateway.model.blame import BLAMED, OWN
 from gateway.model.body import Fields
+from gateway.model.clock import SECOND
 from gateway.model.errors import FilmgateError
 from providers import pictory, useapi_pixverse
 from providers._refusals import Refusal
@@ -320,6 +322,8 @@ def refusal_row(row: Refusal) -> tuple[object, ...]:
     rests = f"{low:g} to {high:g} s" if row.retry else f"{WatchSettings().rest_seconds:g} s"
     if row.scope is Scope.JOB:
         rests = NONE
+    if row.scope is Scope.PROVIDER and not row.retry:
+        rests = f"{policy.BACKOFF[0] / SECOND:g} to {WatchSettings().rest_seconds:g} s"
     return row.status, row.says or NONE, f"`{row.fault.value}`", row.scope.value, rests, row.source
 
 

@@ -16,30 +16,25 @@ from gateway.engine.adoption import ANSWERED
 from gateway.engine.crash import crash_point
 from gateway.engine.inputs import upload_store
 from gateway.engine.line import Bound, move_on
+from gateway.engine.rests import door, hold_against
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import JobError
 from gateway.model.phases import Event, Phase
 from gateway.net import NotSent
 from gateway.routing.characters import doubtful
-from gateway.storage import Connection, accounts, jobs, ledger, line, uploads
+from gateway.storage import Connection, accounts, jobs, ledger, line, refusals, uploads
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
 from gateway.storage.orphans import Orphan, Reason
 from providers.contract import (
     Accepted,
-    Account,
     Fault,
-    Limit,
     Refused,
     Role,
-    Scope,
     SubmitOutcome,
     Unclear,
 )
-
-_FULL: Final = (Limit.ACCOUNT_JOBS, Limit.PLAN)
-"""These refusals tell how many jobs an account carries."""
 
 UPLOAD_TRIES: Final = 20
 """How often an upload that gets no usable answer is tried: over a quarter of an hour."""
@@ -77,6 +72,9 @@ async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
         name = bound.account.name
         if accounts.took_one(connection, name):
             line.forgive(connection, bound.account.provider)
+            # Its door is open.
+            now, reason = tools.clock.now(), Fault.BLOCKED.value
+            accounts.end_rest(connection, bound.account.provider, now, reason)
         ledger.sender_done(connection, bound.attempt_id)
         if ledger.remote_id_taken(
             connection, bound.account.provider, accepted.remote_id, by_others_than=bound.attempt_id
@@ -142,17 +140,21 @@ async def refused(
     inputs: Mapping[Role, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     """The provider said no: nothing was made. Only a refusal about the job itself ends it."""
-    then = policy.after_refusal(answer)
     todo = policy.advice(answer.fault, bound.account.name)
     words = f"HTTP {answer.status}: {answer.words}" + (f" ({todo})" if todo else "")
-    error = then.error and replace(then.error, message=_with_hint(tools, bound, answer))
+    hint = _hint(tools, bound, answer)
     rests: list[int] = []
 
     def record(connection: Connection) -> Change | None:
         now = tools.clock.now()
+        at = door(connection, bound, answer)
+        then = policy.after_refusal(answer, at)
+        error = then.error and replace(then.error, message=f"{then.error.message}{hint}")
         values = {**_after(bound, then), "error": error}
         change = _unmade(connection, tools, bound, leaving, then.event, words, **values)
-        _hold_against(connection, tools, bound.account, answer, words, now, rests)
+        if at is not None:
+            refusals.note(connection, bound.attempt_id, answer.fault.value)
+        rests.append(hold_against(connection, tools, bound.account, answer, at, words, now))
         if inputs and policy.doubts_uploads(answer):
             sent = [reference for many in inputs.values() for reference in many]
             uploads.forget(connection, upload_store(bound.account), sent)
@@ -161,40 +163,13 @@ async def refused(
 
     await tools.moved(record)
     crash_point("outcome-stored")
-    if then.event is Event.TURNED_AWAY:
+    if rests[-1] and not answer.retry:
         _log.warning(
             "an account rests",
             account=bound.account.name,
             seconds=rests[-1] / SECOND,
             words=words,
         )
-
-
-def _hold_against(
-    connection: Connection,
-    tools: Tools,
-    account: Account,
-    answer: Refused,
-    words: str,
-    now: int,
-    rests: list[int],
-) -> None:
-    """What a refusal means for the accounts it is about; how long they rest goes to `rests`."""
-    if answer.scope is Scope.JOB and not answer.retry:
-        if accounts.worked(connection, account.name):
-            line.forgive(connection, account.provider)
-        return
-    accounts.reached(connection, account.name)
-    reason = answer.fault.value
-    before = accounts.throttled(connection, account.name, now, reason) if answer.retry else 0
-    rests.append(policy.rest(answer, before, tools.rest, tools.rng))
-    concerned = _concerned(tools, account, answer.scope)
-    if answer.limit in _FULL:
-        accounts.full(connection, account.name, now)
-    if answer.retry:
-        accounts.cool(connection, concerned, now + rests[-1], reason, words)
-    else:
-        accounts.pause(connection, concerned, now, now + rests[-1], reason, words)
 
 
 def _unmade(
@@ -251,21 +226,14 @@ def _after(bound: Bound, then: policy.Consequence) -> dict[str, object]:
     return {}
 
 
-def _with_hint(tools: Tools, bound: Bound, answer: Refused) -> str:
-    """The provider's words; with ours where it may have been over a length counted otherwise."""
+def _hint(tools: Tools, bound: Bound, answer: Refused) -> str:
+    """Our words after the provider's, where it may have been over a length counted otherwise."""
     spec = bound.choice.spec
     if answer.fault is not Fault.INVALID_REQUEST or spec.prompt is None:
-        return answer.words
+        return ""
     offer = tools.adapters[bound.choice.provider].capabilities.offer(spec.model, spec.mode)
     hint = None if offer is None else doubtful(spec.prompt, offer)
-    return f"{answer.words} ({hint})" if hint else answer.words
-
-
-def _concerned(tools: Tools, account: Account, scope: Scope) -> list[str]:
-    """The accounts that a refusal of this scope is about."""
-    if scope is Scope.PROVIDER:
-        return [one.name for one in tools.accounts.values() if one.provider == account.provider]
-    return [account.name]
+    return f" ({hint})" if hint else ""
 
 
 async def lost(tools: Tools, bound: Bound, evidence: str, remote_id: str | None = None) -> None:

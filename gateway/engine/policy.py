@@ -3,6 +3,8 @@
 Times and pauses are microseconds.
 """
 
+from collections.abc import Sequence
+from itertools import dropwhile, takewhile
 from random import Random
 from typing import Final
 
@@ -51,14 +53,44 @@ class Consequence(msgspec.Struct, frozen=True, kw_only=True):
     error: JobError | None = None
 
 
-def after_refusal(refused: Refused) -> Consequence:
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """How a provider's door took jobs before it refused one.
+
+    Attributes:
+        shut: How many it has refused since it let one through.
+        others: Whether one of those was another job.
+        picks: It refused this very job before, and has let others through since.
+    """
+
+    shut: int
+    others: bool
+    picks: bool
+
+
+def door(job_id: str, answers: Sequence[tuple[str, bool]]) -> Door:
+    """What the door's last answers say: jobs, and whether it let them through, newest first."""
+    shut = [job for job, _ in takewhile(lambda one: not one[1], answers)]
+    since = dropwhile(lambda one: not one[1] or one[0] == job_id, answers)
+    return Door(
+        shut=len(shut),
+        others=any(job != job_id for job in shut),
+        picks=any(one == (job_id, False) for one in since),
+    )
+
+
+def after_refusal(refused: Refused, at: Door | None = None) -> Consequence:
     """Only a refusal that is about the job itself ends it.
 
     A 429 rests the account for a while. An account that cannot work (bad key, no credits, on
     hold) rests longer, until somebody mends it; that is no fault of the jobs, which stay in
     line and go to another account where there is one. The one that was tried lets the others
-    go first, for it may be the only one that is refused so.
+    go first, for it may be the only one that is refused so. Where that shows `at` the provider's
+    door, it is about the job.
     """
+    if at is not None and at.picks:
+        words = f"the provider's door refused it again, and lets others through: {refused.words}"
+        error = JobError(code=Fault.INVALID_REQUEST.value, message=words)
+        return Consequence(event=Event.REFUSED, error=error)
     if refused.retry:
         return Consequence(event=Event.THROTTLED)
     if refused.scope is not Scope.JOB:
@@ -80,13 +112,16 @@ def rest_after_failure(fault: Fault, usual: int) -> int:
     return usual if BLAME[fault] is Blame.OPERATOR else 0
 
 
-def rest(refused: Refused, before: int, usual: int, rng: Random) -> int:
+def rest(refused: Refused, before: int, usual: int, rng: Random, at: Door | None = None) -> int:
     """How long a refusal that ends no job rests the accounts it is about.
 
-    That is `usual` where somebody has to mend the account. After a 429, `before` of which
+    That is `usual` where somebody has to mend the account; less as long as the provider's door,
+    `at` which it was refused, is known to be shut for this job only. After a 429, `before` of which
     came in a row, it is what the provider's documentation says, doubling; never less than
     its first pause, and never less than it asked for.
     """
+    if at is not None and not at.others:
+        return min(usual, backoff(at.shut + 1, rng))
     if not refused.retry:
         return usual
     first, most = (seconds * SECOND for seconds in refused.pause)

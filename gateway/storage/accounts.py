@@ -153,6 +153,16 @@ def resume(connection: Connection, name: str, now: int) -> bool:
     return changed.rowcount > 0
 
 
+def end_rest(connection: Connection, provider: str, now: int, reason: str) -> None:
+    """What the accounts of a provider rest for is over."""
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.provider == provider, accounts.c.cooling_reason == reason)
+        .where(accounts.c.cooling_until > now, accounts.c.cooling_until < FOREVER)
+        .values(cooling_until=now)
+    )
+
+
 def worked(connection: Connection, name: str) -> bool:
     """The account answered about a job itself: what was held against it, if anything, is over."""
     changed = connection.execute(

@@ -130,6 +130,8 @@ attempts: Final = Table(
     # When its callback first came, whatever that said: the request was read.
     Column("called_at", BigInteger),
     Column("evidence", Text),
+    # Why it was refused, where that was about all accounts of the provider.
+    Column("fault", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("sent_at", BigInteger),
     Column("ended_at", BigInteger),

@@ -29,6 +29,7 @@ PENDING: Final = (
 NOBODY: Final[Mapping[str, tuple[int, int]]] = {}
 PAUSE: Final = (300, 300)
 WAIT: Final = (10, 30)
+BRIEF: Final = (5, 6)
 
 
 class Row(NamedTuple):
@@ -127,7 +128,7 @@ REFUSALS: Final = (
         403,
         "<html>error code: 1010</html>",
         waits=Fault.BLOCKED,
-        rests={P: PAUSE, Q: PAUSE},
+        rests={P: BRIEF, Q: BRIEF},
         says="1010",
     ),
     Row("429", P, 429, {"message": "Too Many Requests"}, rests={P: (30, 60)}, says="Too Many"),

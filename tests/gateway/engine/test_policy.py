@@ -51,6 +51,44 @@ def test_only_a_refusal_about_the_job_itself_ends_it(
     assert (then.error is not None) == (event is Event.REFUSED)
 
 
+YES, NO = True, False
+
+
+@pytest.mark.parametrize(
+    ("answers", "door"),
+    [
+        ([], policy.Door(shut=0, others=False, picks=False)),
+        ([("x", YES)], policy.Door(shut=0, others=False, picks=False)),
+        ([("x", NO), ("x", YES)], policy.Door(shut=1, others=True, picks=False)),
+        ([("me", NO), ("me", NO)], policy.Door(shut=2, others=False, picks=False)),
+        ([("me", NO), ("x", NO)], policy.Door(shut=2, others=True, picks=False)),
+        ([("x", YES), ("x", NO)], policy.Door(shut=0, others=False, picks=False)),
+        ([("x", YES), ("me", NO)], policy.Door(shut=0, others=False, picks=True)),
+        ([("y", NO), ("x", YES), ("me", NO)], policy.Door(shut=1, others=True, picks=True)),
+        # That it went through itself, for an earlier attempt, tells nothing of others.
+        ([("me", YES), ("me", NO)], policy.Door(shut=0, others=False, picks=False)),
+    ],
+)
+def test_a_door_picks_a_job_that_it_refuses_while_it_lets_others_through(
+    answers: list[tuple[str, bool]], door: policy.Door
+) -> None:
+    assert policy.door("me", answers) == door
+    then = policy.after_refusal(refused(Scope.PROVIDER), door)
+    assert then.event is (Event.REFUSED if door.picks else Event.TURNED_AWAY)
+
+
+@given(shut=st.integers(min_value=0, max_value=1000), rng=RNG)
+def test_a_door_that_is_shut_for_one_job_only_rests_the_provider_for_seconds(
+    shut: int, rng: Random
+) -> None:
+    def rest(*, others: bool) -> int:
+        at = policy.Door(shut=shut, others=others, picks=False)
+        return policy.rest(refused(Scope.PROVIDER), 0, 300 * SECOND, rng, at)
+
+    assert 5 * SECOND * min(2**shut, 12) <= rest(others=False) <= 72 * SECOND
+    assert rest(others=True) == 300 * SECOND
+
+
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.value)
 def test_a_failure_that_the_operator_can_mend_rests_the_account(fault: Fault) -> None:
     pause = policy.rest_after_failure(fault, 300)

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("sent", sa.Text(), nullable=True),
         sa.Column("looks", sa.Integer(), server_default="0", nullable=False),
         sa.Column("called_at", sa.BigInteger(), nullable=True),
+        sa.Column("fault", sa.Text(), nullable=True),
     ):
         op.add_column("attempts", column)
     op.create_index(
