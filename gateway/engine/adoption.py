@@ -38,17 +38,25 @@ async def adopt(tools: Tools, job: Job, remote_id: str, evidence: str) -> bool:
 
 
 def take(
-    connection: Connection, tools: Tools, job: Job, remote_id: str, evidence: str
+    connection: Connection,
+    tools: Tools,
+    job: Job,
+    remote_id: str,
+    evidence: str,
+    *,
+    instead_of: str | None = None,
 ) -> Change | None:
-    """The same inside a transaction; None also where another job has this id already."""
+    """The same inside a transaction; None also where another job has this id already.
+
+    An id that it has is replaced only where that is `instead_of`.
+    """
     attempt = ledger.by_id(connection, job.attempt_id) if job.attempt_id else None
     if attempt is None or attempt.state is State.SENDING:
         return None
     if ledger.remote_id_taken(connection, attempt.provider, remote_id, by_others_than=attempt.id):
         return None
-    return own(
-        connection, tools, attempt, remote_id, _FOUND, f"found again as {remote_id}: {evidence}"
-    )
+    words = f"found again as {remote_id}: {evidence}"
+    return own(connection, tools, attempt, remote_id, _FOUND, words, instead_of=instead_of)
 
 
 def own(
@@ -58,14 +66,17 @@ def own(
     remote_id: str,
     moves: Mapping[Phase, Event],
     detail: str,
+    *,
+    instead_of: str | None = None,
     **values: object,
 ) -> Change | None:
     """The attempt has this id from now on, and its job goes on by one of `moves`.
 
-    None where the job is in none of their phases, has an id, or has another attempt.
+    None where the job is in none of their phases, has an id other than `instead_of`, or has
+    another attempt.
     """
     job = jobs.get(connection, attempt.job_id)
-    if job is None or job.attempt_id != attempt.id or job.remote_id is not None:
+    if job is None or job.attempt_id != attempt.id or job.remote_id != instead_of:
         return None
     event = moves.get(job.phase)
     if event is None:
@@ -89,6 +100,9 @@ def own(
     late = attempt.state is State.OVERDUE
     state = State.OVERDUE if late else State.ACCEPTED
     ledger.mark(connection, attempt.id, state, remote_id=remote_id)
+    if instead_of is not None:
+        # Nobody's from now on; should it be there after all, people are told.
+        orphaning.suspect(connection, attempt, instead_of, now, f"replaced by {remote_id}")
     _named(connection, attempt, remote_id, now)
     return change
 

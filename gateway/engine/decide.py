@@ -11,7 +11,7 @@ from typing import Final
 from gateway.engine import adoption, orphaning
 from gateway.engine.line import move_on
 from gateway.engine.tools import Tools, log_change
-from gateway.model.errors import ConflictError
+from gateway.model.errors import ConflictError, FieldFault, InvalidError
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
 from gateway.storage import Connection, jobs, ledger
@@ -26,16 +26,37 @@ Verb = Callable[[Connection, Job], Change | None]
 async def adopt(tools: Tools, video_id: str, remote_id: str) -> Job | None:
     """Say which job of the provider's it is; the watch goes on from there. None: no such job.
 
+    An id under which nothing was ever seen may be a slip, and is replaced.
+
     Raises:
-        ConflictError: It is not open, has an id already, or another job has this one.
+        ConflictError: It is not open, was seen under its id, or another job has this one.
+        InvalidError: The provider has no such ids.
     """
+    remote_id = remote_id.strip()
 
     def run(connection: Connection, job: Job) -> Change | None:
-        if job.remote_id is not None:
+        if job.remote_id is not None and (job.remote_id == remote_id or _was_seen(job)):
             raise ConflictError(f"The video has an id at its provider already: {job.remote_id}")
-        return adoption.take(connection, tools, job, remote_id, "the operator says so")
+        _check_id(tools, job, remote_id)
+        return adoption.take(
+            connection, tools, job, remote_id, "the operator says so", instead_of=job.remote_id
+        )
 
     return await _decide(tools, video_id, run)
+
+
+def _was_seen(job: Job) -> bool:
+    """Whether the provider ever showed the job under the id that it has."""
+    return job.word is not None or job.progress > 0 or job.remote_url is not None
+
+
+def _check_id(tools: Tools, job: Job, remote_id: str) -> None:
+    adapter = tools.adapters.get(job.choice.provider) if job.choice else None
+    shape = adapter.remote_id if adapter else None
+    if not (shape.fullmatch(remote_id) if shape else remote_id):
+        words = f"{remote_id!r} is no id that the provider can be asked for"
+        fault = FieldFault(pointer="/upstream_id", code="bad_id", detail=words)
+        raise InvalidError("The body cannot be used.", errors=[fault])
 
 
 async def resubmit(tools: Tools, video_id: str) -> Job | None:

@@ -1,11 +1,15 @@
 """Jobs at providers that were paid for and that nobody waits for: kept, shown, told of once."""
 
+from typing import Final
+
 import structlog
 
 from gateway.model.job import Job
 from gateway.storage import Connection, jobs, orphans
 from gateway.storage.ledger import Attempt, State
 from gateway.storage.orphans import Orphan, Reason
+
+HEARD: Final = "a callback with the token of this attempt, or its answer, named it"
 
 _log = structlog.get_logger()
 
@@ -36,7 +40,9 @@ def keep_of(connection: Connection, job: Job, reason: Reason, detail: str, now: 
         keep(connection, orphan)
 
 
-def suspect(connection: Connection, attempt: Attempt, remote_id: str, now: int) -> None:
+def suspect(
+    connection: Connection, attempt: Attempt, remote_id: str, now: int, detail: str = HEARD
+) -> None:
     """Keep an id that was heard of and that may be nobody's; it is looked at straight away."""
     reason = Reason.DOUBLE
     if attempt.state is State.ENDED and attempt.remote_id is None:
@@ -47,7 +53,7 @@ def suspect(connection: Connection, attempt: Attempt, remote_id: str, now: int) 
         job_id=attempt.job_id,
         attempt_id=attempt.id,
         reason=reason,
-        detail="a callback with the token of this attempt, or its answer, named it",
+        detail=detail,
         url=None,
         found_at=now,
         due_at=now,

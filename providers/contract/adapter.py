@@ -1,5 +1,6 @@
 """One provider, put together."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
@@ -35,6 +36,7 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
             them is found again. None where the provider lists nothing.
         configured: The same adapter with some of `capabilities.settings` changed (name to
             value, each matching its pattern); None where it has none.
+        remote_id: The whole of a remote id that `poll` can ask for; None where any will do.
     """
 
     capabilities: Capabilities
@@ -44,3 +46,4 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     upload: UploadFlow | None = None
     reconcile: ReconcileFlow | None = None
     configured: Callable[[Mapping[str, str]], "Adapter"] | None = None
+    remote_id: re.Pattern[str] | None = None

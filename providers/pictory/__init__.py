@@ -29,5 +29,10 @@ __all__ = [
 ]
 
 ADAPTER: Final = Adapter(
-    capabilities=CAPABILITIES, submit=submit, poll=poll, receive=receive, reconcile=reconcile
+    capabilities=CAPABILITIES,
+    submit=submit,
+    poll=poll,
+    receive=receive,
+    reconcile=reconcile,
+    remote_id=JOB_ID,
 )

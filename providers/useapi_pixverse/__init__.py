@@ -60,6 +60,7 @@ def configured(values: Mapping[str, str]) -> Adapter:
         receive=receive,
         reconcile=reconcile,
         configured=configured,
+        remote_id=VIDEO_ID,
     )
 
 

@@ -193,6 +193,9 @@ async def test_an_operator_says_which_job_of_the_providers_it_is(
     again = await operator.client.post(f"/v1/videos/{other}/adopt", json={"upstream_id": UPSTREAM})
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
     assert again.headers["x-should-retry"] == "false"
+    odd = await operator.client.post(f"/v1/videos/{other}/adopt", json={"upstream_id": "112233"})
+    assert (odd.status_code, odd.json()["code"]) == (422, "invalid_request")
+    assert odd.json()["errors"][0]["pointer"] == "/upstream_id"
 
 
 async def test_an_operator_sends_a_video_again(operator: Gate) -> None:

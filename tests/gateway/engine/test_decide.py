@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.engine import decide
-from gateway.model.errors import ConflictError
+from gateway.model.errors import ConflictError, InvalidError
 from gateway.model.phases import Phase
+from gateway.storage import ledger
 from gateway.storage.orphans import Reason
 from tests.gateway.engine.lost_support import (
     MADE,
@@ -63,6 +65,75 @@ async def test_an_id_that_another_job_has_cannot_be_adopted_nor_a_second_one(
         with pytest.raises(ConflictError):
             await decide.adopt(stage.tools, theirs, "another")
         assert (await stage.job(theirs)).remote_id == known
+
+
+async def test_a_slip_of_the_hand_is_put_right_and_keeps_no_id_from_others(
+    tmp_path: Path, database_url: str
+) -> None:
+    accounts = [pictory(max_jobs=1)]
+    async with rig(tmp_path, accounts=accounts, database_url=database_url) as stage:
+        job_id = await lost(stage)
+        (made,) = stage.mock.jobs
+        slip = made.order.id[:-1]
+        await decide.adopt(stage.tools, job_id, slip)
+        with pytest.raises(ConflictError, match="rendering"):
+            await decide.adopt(stage.tools, job_id, made.order.id)
+        await stage.wait(2000, step=100)
+        assert await stage.phase(job_id) is Phase.NEEDS_ATTENTION
+        with pytest.raises(ConflictError, match=slip):
+            await decide.adopt(stage.tools, job_id, slip)
+
+        job = await decide.adopt(stage.tools, job_id, f" {made.order.id}\n")
+        assert job is not None
+        assert (job.phase, job.remote_id) == (Phase.RENDERING, made.order.id)
+        taken = await stage.tools.database.read(
+            lambda connection: ledger.remote_id_taken(connection, "pictory", slip)
+        )
+        assert not taken
+        await stage.wait(90, step=10)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        # It was only ever said, and never seen.
+        assert await stage.orphans() == []
+
+
+async def test_an_id_under_which_the_provider_showed_the_job_is_not_replaced(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock run=60m]]")
+        await stage.wait(2000, step=100)
+        assert await stage.phase(job_id) is Phase.NEEDS_ATTENTION
+        known = (await stage.job(job_id)).remote_id
+        with pytest.raises(ConflictError, match=known):
+            await decide.adopt(stage.tools, job_id, "another")
+        assert (await stage.job(job_id)).remote_id == known
+
+
+async def test_a_replaced_id_that_is_there_after_all_is_an_orphan(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        stage.provider_wire.meddle = lambda request: (
+            httpx.Response(503, text="later") if request.method == "GET" else None
+        )
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(2000, step=100)
+        first = (await stage.job(job_id)).remote_id
+        await decide.adopt(stage.tools, job_id, "another")
+        stage.provider_wire.meddle = lambda _: None
+        await stage.wait(200, step=20)
+        (orphan,) = await stage.orphans()
+        assert (orphan.remote_id, orphan.detail) == (first, "replaced by another")
+
+
+@pytest.mark.parametrize("said", ["", " ", "/", "a b", "../videos"])
+async def test_what_is_no_id_of_the_providers_is_not_taken_for_one(
+    tmp_path: Path, said: str
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await lost(stage)
+        with pytest.raises(InvalidError) as caught:
+            await decide.adopt(stage.tools, job_id, said)
+        assert [fault.pointer for fault in caught.value.errors] == ["/upstream_id"]
+        assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
 
 
 async def test_resubmitting_sends_it_once_more_with_nothing_left_of_the_first_time(
