@@ -288,7 +288,14 @@ async def twin(stage: Rig) -> AsyncIterator[tuple[Rig, set[str]]]:
         "lives": lambda _, replica: replica in alive,
         "time": lambda _: stage.now(),
     }
-    tools = replace(stage.tools, replica=new_id("rep"), uploads=Locks(), searches=Turns(), lanes={})
+    tools = replace(
+        stage.tools,
+        replica=new_id("rep"),
+        uploads=Locks(),
+        searches=Turns(),
+        lanes={},
+        paid={},
+    )
     made = copy(stage)
     made.tools, made.engine = tools, Engine(tools)
     try:

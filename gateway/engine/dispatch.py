@@ -85,6 +85,12 @@ async def _carry_out(tools: Tools, bound: Bound, gate: Gate) -> None:
     inputs = await _brought(tools, bound)
     if inputs is None:
         return
+    # Whoever waited for a connection after the intent would look like one who may have sent.
+    async with tools.submissions(bound.account.name):
+        await _take_turn(tools, bound, inputs, gate)
+
+
+async def _take_turn(tools: Tools, bound: Bound, inputs: Inputs, gate: Gate) -> None:
     if gate.stopping:
         await hold_back(tools, bound, "the gateway is stopping")
         return

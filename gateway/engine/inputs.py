@@ -207,6 +207,8 @@ async def _upload(tools: Tools, target: Target, given: Given, stored: StoredInpu
                 deadline=UPLOAD_FILM_SECONDS if film else UPLOAD_SECONDS,
             )
         except NotSent as error:
+            if error.ours:
+                raise OwnTroubleError(f"{given.pointer}: the upload failed: {error}") from error
             raise NotReachedError(f"{given.pointer}: the upload failed: {error}") from error
         except NetFault as error:
             raise UploadUnclearError(f"{given.pointer}: the upload failed: {error}") from error

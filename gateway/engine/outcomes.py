@@ -58,6 +58,9 @@ async def record_outcome(
             await refused(tools, bound, Phase.SUBMITTING, outcome, inputs)
         case Unclear():
             await lost(tools, bound, outcome.evidence, outcome.remote_id)
+        case NotSent(ours=True):
+            # No fault of the account's, which rests for nothing.
+            await never_sent(tools, bound, str(outcome))
         case NotSent(retry=True):
             await not_reached(tools, bound, Phase.SUBMITTING, Event.NOT_SENT, str(outcome))
         case NotSent():

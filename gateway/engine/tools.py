@@ -15,6 +15,7 @@ from gateway.model.clock import SECOND, Clock
 from gateway.model.ids import new_id
 from gateway.model.job import Job, Moment
 from gateway.net import Upstream
+from gateway.net.upstream import IN_FLIGHT
 from gateway.observe.phases import phase_changed
 from gateway.routing.memory import Weighings
 from gateway.routing.routes import Routes
@@ -70,6 +71,7 @@ class Tools:
         follow: Told the database's time, for a clock that replicas share.
         searches: One search of an account at a time, for all that are to be looked for.
         lanes: How many requests besides submissions an account has under way.
+        paid: How many submissions it has under way.
         room: How much of the media's disk is left.
         weighings: What the routes said of requests like this one.
     """
@@ -96,6 +98,7 @@ class Tools:
     follow: Callable[[int], None] = lambda _: None
     searches: Turns[Job] = field(default_factory=Turns)
     lanes: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    paid: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     room: Room = field(default_factory=Room)
     weighings: Weighings = field(default_factory=Weighings)
 
@@ -132,6 +135,10 @@ class Tools:
     def calls(self, account: str) -> asyncio.Semaphore:
         """A turn among the account's requests, of which only so many are under way at a time."""
         return self.lanes.setdefault(account, asyncio.Semaphore(CALLS))
+
+    def submissions(self, account: str) -> asyncio.Semaphore:
+        """A turn among the account's submissions, as many at a time as there are connections."""
+        return self.paid.setdefault(account, asyncio.Semaphore(IN_FLIGHT))
 
     def poll_seconds(self, provider: str) -> float:
         """Seconds between two looks at a job of this provider."""

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+from collections import Counter
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from gateway.engine import decide, dispatch, outcomes
 from gateway.engine.looks import Look, not_seen
 from gateway.model.phases import Phase
+from gateway.net.upstream import IN_FLIGHT
 from gateway.storage import standings
 from tests.rig import GATE, Rig, is_submit, pictory, picture, pixverse, rig
 
@@ -166,6 +168,51 @@ async def test_what_was_never_sent_is_sent_when_the_provider_is_back(tmp_path: P
 
         assert (await stage.job(job_id)).phase is Phase.COMPLETED
         assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_no_more_is_submitted_at_once_than_there_are_connections(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=IN_FLIGHT + 4)]) as stage:
+        full, go_on = asyncio.Event(), asyncio.Event()
+
+        async def wait(_: httpx.Request) -> None:
+            if stage.submits() == IN_FLIGHT:
+                full.set()
+            await go_on.wait()
+
+        stage.provider_wire.spoil = wait
+        for n in range(IN_FLIGHT + 4):
+            await stage.create(prompt=f"{PROMPT} {n}")
+        turn = asyncio.create_task(stage.engine.turn())
+        await full.wait()
+        phases = Counter(job.phase for job in await stage.every_job())
+        # Of those that wait nobody may think that they were sent.
+        assert phases == {Phase.SUBMITTING: IN_FLIGHT, Phase.PREPARING: 4}
+        go_on.set()
+        await turn
+        assert {job.phase for job in await stage.every_job()} == {Phase.RENDERING}
+        assert (await stage.standing("pictory-main")).rests_until is None
+
+
+@pytest.mark.parametrize("upload", [False, True])
+async def test_connections_that_are_all_busy_are_held_against_nobody(
+    tmp_path: Path, *, upload: bool
+) -> None:
+    def busy(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "POST" and left:
+            raise left.pop()
+        return None
+
+    left = [httpx.PoolTimeout("busy")]
+    async with rig(tmp_path, accounts=[pixverse()]) as stage:
+        stage.provider_wire.meddle = busy
+        job_id = await stage.create(prompt=PROMPT, **({"first_frame": FRAME} if upload else {}))
+        await stage.engine.turn()
+        job = await stage.job(job_id)
+        assert (job.phase, job.turned_away, job.failures) == (Phase.WAITING_FOR_SLOT, 0, 0)
+        standing = await stage.standing("pixverse-a")
+        assert (standing.rests_until, standing.failures, standing.probing) == (None, 0, False)
+        await stage.wait(10, step=5)
+        assert await stage.phase(job_id) is Phase.RENDERING
 
 
 async def test_a_forged_callback_changes_nothing(tmp_path: Path) -> None:
