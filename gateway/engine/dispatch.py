@@ -12,6 +12,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.engine.crash import crash_point
+from gateway.engine.credentials import credentials
 from gateway.engine.inputs import (
     InputError,
     NotReachedError,
@@ -185,7 +186,13 @@ async def _record_intent(tools: Tools, bound: Bound, sent: Sent) -> bool:
                 Phase.SUBMITTING,
                 bound.attempt_id,
             )
-        ledger.send(connection, bound.attempt_id, now, sent)
+        ledger.send(
+            connection,
+            bound.attempt_id,
+            now,
+            sent,
+            credentials=credentials(bound.account),
+        )
         crash_point("intent-storing")
         return change
 

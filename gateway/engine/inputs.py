@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NamedTuple, assert_never
 
+from gateway.engine.credentials import credentials
 from gateway.engine.drop import foresee
 from gateway.engine.kinds import is_film, misfit, most_bytes, read_facts
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.model.ids import digest
 from gateway.model.inputs import Given, StoredInput, UrlInput
 from gateway.model.job import Job
 from gateway.model.media import NotMedia
@@ -226,5 +226,4 @@ async def _upload(tools: Tools, target: Target, given: Given, stored: StoredInpu
 
 def upload_store(account: Account) -> str:
     """Where an account's uploads live: other credentials under its name are another place."""
-    credentials = f"{account.base_url}\n{account.email}\n{account.key.reveal()}"
-    return f"{account.name}:{digest(credentials)[:16]}"
+    return f"{account.name}:{credentials(account)}"

@@ -30,6 +30,8 @@ USUAL_SETTLE: Final = 600 * SECOND
 """What these paces suit; where less time is given to settle, they are as much quicker."""
 LOOKS: Final = 3
 """Whole searches in a row that have to miss a job before it counts as not made."""
+PROVABLE: Final = DAY
+"""What was sent longer ago is never proved to be not made: lists may have dropped it since."""
 CALLBACK_FRESH: Final = 5 * SECOND
 """A look that began no later than this after a callback is owed to it."""
 CALLBACKS_TRUSTED: Final = 3

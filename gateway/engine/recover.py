@@ -1,5 +1,7 @@
 """Taking over what an earlier process left; start-up is recovery, there is no other path."""
 
+from typing import Final
+
 import structlog
 
 from gateway.engine import policy, takeover
@@ -7,6 +9,7 @@ from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
 from gateway.model.phases import Phase
 from gateway.storage import Connection, accounts, agenda, deliveries, holdings, line
+from gateway.storage.elapsed import elapsed
 from providers.contract import Fault
 
 _WATCHED = (
@@ -17,6 +20,9 @@ _WATCHED = (
     Phase.DOWNLOADING,
     Phase.NEEDS_ATTENTION,
 )
+
+FRESH: Final = 1.0
+"""Seconds after which the database's time is not taken for what it is now."""
 
 _log = structlog.get_logger()
 
@@ -31,7 +37,11 @@ async def recover(tools: Tools) -> None:
     await tools.database.write(
         lambda connection: accounts.sync(connection, tuple(tools.accounts.values()))
     )
+    began = elapsed()
     taken = await takeover.beat(tools, ())
+    # What is sent from here on is dated by the clock that all share.
+    if elapsed() - began < FRESH:
+        tools.follow(taken.time)
     if tools.database.dialect == "sqlite":
         due = await tools.database.write(lambda connection: _make_due(connection, tools))
         if any(due.values()):

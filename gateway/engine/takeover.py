@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from gateway.engine import clocks
 from gateway.engine.line import move_on
 from gateway.engine.outcomes import lose
 from gateway.engine.tools import Tools, log_change
@@ -77,6 +78,8 @@ def _beat(connection: Connection, tools: Tools, own: Collection[str]) -> Taken:
     changes = _take_over(connection, tools, stale | gone, known, proven=False)
     changes += _forgotten(connection, tools, own)
     replicas.forget(connection, gone)
+    if abs(tools.clock.now() - time) <= clocks.SKEW:
+        clocks.doubt_misdated(connection, time)
     return Taken(gone=tuple(sorted(gone)), changes=changes, time=time)
 
 

@@ -12,9 +12,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    and_,
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -38,8 +40,10 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try to submit a job to one account; `n` counts those that were never sent too.
 
-    `looks` are the whole searches in a row that did not find it, `called_at` is when its
-    callback first came. Times are microseconds.
+    `looks` are the whole searches in a row that did not find it, `searched_at` is the first
+    search under a clock that agreed with the provider's. `called_at` is when its callback first
+    came. `credentials` are a digest of what it was sent with; `doubt` says why its absence is
+    never taken for proof. Times are microseconds.
     """
 
     id: str
@@ -57,6 +61,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str | None = None
     looks: int = 0
     called_at: int | None = None
+    credentials: str | None = None
+    doubt: str | None = None
+    searched_at: int | None = None
+
+    @property
+    def left_at(self) -> int:
+        """When it was sent, by our clock then."""
+        return self.sent_at or self.created_at
 
     @property
     def provider(self) -> str:
@@ -113,10 +125,10 @@ def mark(connection: Connection, attempt_id: str, state: State, **values: object
     )
 
 
-def send(connection: Connection, attempt_id: str, now: int, sent: Sent) -> None:
+def send(connection: Connection, attempt_id: str, now: int, sent: Sent, credentials: str) -> None:
     """The intent: from here on the paid request may have left."""
     told = msgspec.json.encode(sent).decode()
-    mark(connection, attempt_id, State.SENDING, sent_at=now, sent=told)
+    mark(connection, attempt_id, State.SENDING, sent_at=now, sent=told, credentials=credentials)
 
 
 def claim(
@@ -151,6 +163,26 @@ def sender_done(connection: Connection, attempt_id: str) -> None:
 def looked(connection: Connection, attempt_id: str, looks: int) -> None:
     """Note how many whole searches in a row did not find it."""
     connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(looks=looks))
+
+
+def searched(connection: Connection, attempt_id: str, at: int) -> None:
+    """Note when it was first searched for under a clock that agreed with the provider's."""
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.id == attempt_id, attempts.c.searched_at.is_(None))
+        .values(searched_at=at)
+    )
+
+
+def doubt(connection: Connection, sent_after: int, words: str) -> None:
+    """Note why the absence of these attempts is never taken for proof; the first reason stays."""
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.sent_at > sent_after, attempts.c.doubt.is_(None))
+        # As the partial index has it.
+        .where(attempts.c.state != literal_column("'ended'"))
+        .values(doubt=words)
+    )
 
 
 def end(
@@ -290,28 +322,36 @@ def retire(connection: Connection, job_id: str, now: int) -> None:
                 )
 
 
-def lost(connection: Connection, accounts: Collection[str]) -> list[Attempt]:
-    """The attempts of these accounts whose answer is missing still, oldest first."""
-    rows = connection.execute(
-        select(*_COLUMNS)
-        .where(
-            attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
-            attempts.c.account.in_(list(accounts)),
-            attempts.c.remote_id.is_(None),
-        )
-        .order_by(attempts.c.created_at, attempts.c.id)
-    )
+def lost(connection: Connection, accounts: Collection[str], credentials: str) -> list[Attempt]:
+    """The attempts whose answer is missing still, oldest first.
+
+    Those of these accounts, whatever their credentials were then, and all with these credentials.
+    """
+    query = select(*_COLUMNS).where(_LOST, _of(accounts, credentials))
+    rows = connection.execute(query.order_by(attempts.c.created_at, attempts.c.id))
     return [_read(row) for row in rows.mappings()]
 
 
-def is_sending(connection: Connection, accounts: Collection[str]) -> bool:
-    """Whether a paid request of one of these accounts is under way."""
+def is_sending(connection: Connection, accounts: Collection[str], credentials: str) -> bool:
+    """Whether a paid request is under way of one of those that `lost` would tell of."""
     found = connection.execute(
         select(attempts.c.id)
-        .where(attempts.c.state == State.SENDING.value, attempts.c.account.in_(list(accounts)))
+        .where(attempts.c.state == State.SENDING.value, _of(accounts, credentials))
         .limit(1)
     ).first()
     return found is not None
+
+
+_LOST: Final = and_(
+    attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
+    attempts.c.remote_id.is_(None),
+)
+"""That an attempt's answer is missing still."""
+
+
+def _of(accounts: Collection[str], credentials: str) -> ColumnElement[bool]:
+    """That an attempt is of one of these accounts, or was sent with these credentials."""
+    return or_(attempts.c.account.in_(list(accounts)), attempts.c.credentials == credentials)
 
 
 def _at(provider: str) -> ColumnElement[bool]:

@@ -141,6 +141,12 @@ attempts: Final = Table(
     Column("sent", Text),
     # Whole searches in a row that did not find it.
     Column("looks", Integer, nullable=False, server_default="0"),
+    # A digest of what it was sent with: other credentials see other lists.
+    Column("credentials", Text),
+    # Why its absence from lists is never taken for proof, where something speaks against that.
+    Column("doubt", Text),
+    # The first search for it whose provider's clock agreed with ours.
+    Column("searched_at", BigInteger),
     UniqueConstraint("job_id", "n"),
     UniqueConstraint("account", "remote_id"),
     # Of a provider's ids none is given twice, whichever account it was made with.

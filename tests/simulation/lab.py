@@ -5,6 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
+from email.utils import formatdate
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple, TypeVar, cast
@@ -165,12 +166,14 @@ REFUSALS: Final = {
 class _Wires:
     """One process's way to the provider."""
 
-    def __init__(self, provider: Provider, process: Process) -> None:
-        self.provider, self.process = provider, process
+    def __init__(self, provider: Provider, process: Process, clock: Clock) -> None:
+        self.provider, self.process, self.clock = provider, process, clock
 
     async def run(self, flow: Any, **_: object) -> Any:
         with closing(flow):
-            answer = Answered(await self._ask(next(flow)))
+            value = await self._ask(next(flow))
+            date = formatdate(self.clock.now() / SECOND, usegmt=True)
+            answer = Answered(value, {"date": date})
             try:
                 flow.send(answer)
             except StopIteration as stop:
@@ -240,7 +243,7 @@ class Replica:
         self.tools = Tools(
             database=self.database.typed(),
             media=MediaStore(lab.folder),
-            upstream=cast("Upstream", _Wires(lab.provider, self.process)),
+            upstream=cast("Upstream", _Wires(lab.provider, self.process, Clock(lab.disk))),
             clock=Clock(lab.disk),
             rng=Random(name),
             sleep=asyncio.sleep,

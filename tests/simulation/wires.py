@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -97,7 +98,10 @@ class Wires:
         if paid:
             self.net.fate.meet(self.process, "answered")
             self.process.check()
-        return HttpResponse(status=response.status, headers=response.headers, body=response.body)
+        clock = self.net.world.clock
+        date = format_datetime(clock.utc(clock.now()).replace(microsecond=0), usegmt=True)
+        headers = {"date": date, **response.headers}
+        return HttpResponse(status=response.status, headers=headers, body=response.body)
 
     async def _connect(self, deadline: float) -> None:
         self.process.check()

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 
 from gateway.model.clock import SECOND
-from tests.rig import GATE, Rig, is_submit
+from tests.rig import GATE, Rig, RigClock, is_submit
 
 PROMPT: Final = "The harbour at dusk"
 MODELS: Final = ("pictory/pixverse5.5", "useapi-pixverse/v4")
@@ -69,14 +69,19 @@ async def sql(stage: Rig, statement: str) -> None:
     await stage.tools.database.write(lambda connection: connection.exec_driver_sql(statement))
 
 
-def empty_lists(stage: Rig) -> None:
+def empty_lists(stage: Rig, *, dated: bool = True) -> None:
     """From now on the lists are whole, and lag behind for ever."""
-    now = datetime.fromtimestamp(stage.now() / SECOND, UTC)
-    stage.provider_wire.meddle = lambda one: (
-        httpx.Response(200, json={"items": []}, headers={"date": format_datetime(now, usegmt=True)})
-        if one.url.host == "mock.test" and is_list(one)
-        else None
-    )
+    clock = RigClock(stage.mock)
+
+    def meddle(request: httpx.Request) -> httpx.Response | None:
+        if not is_list(request):
+            return None
+        now = datetime.fromtimestamp(clock.now() / SECOND, UTC)
+        headers = {"date": format_datetime(now, usegmt=True)} if dated else {}
+        told: dict[str, Any] = {"items": [], "data": [], "executing": []}
+        return httpx.Response(200, json=told, headers=headers)
+
+    stage.provider_wire.meddle = meddle
 
 
 class Shifted:

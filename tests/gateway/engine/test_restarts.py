@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import structlog
 
 from gateway.engine import dispatch, line
+from gateway.engine.recover import recover
 from gateway.model.phases import Phase
 from gateway.storage import StorageError
 from gateway.storage.ledger import Sent
@@ -265,3 +267,10 @@ async def test_a_database_locked_by_another_program_loses_no_answer(
         await stage.wait(120, step=5)
         assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
         assert len(stage.mock.ledger.charges) == 5
+
+
+async def test_a_gateway_has_the_databases_time_before_it_sends_anything(tmp_path: Path) -> None:
+    async with rig(tmp_path) as stage:
+        told: list[int] = []
+        await recover(replace(stage.tools, follow=told.append))
+        assert told == [stage.now()]

@@ -15,7 +15,13 @@ from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import Connection, UncertainError, jobs, replicas
 from gateway.storage.orphans import Reason
-from tests.gateway.engine.lost_support import MADE, NEVER_DONE, PROMPT, fault
+from tests.gateway.engine.lost_support import (
+    MADE,
+    NEVER_DONE,
+    PROMPT,
+    empty_lists,
+    fault,
+)
 from tests.rig import Rig, is_submit, pictory, rig, twin
 
 LEASE = 15
@@ -324,12 +330,7 @@ async def test_an_answer_that_comes_after_all_was_given_up_is_taken_while_nothin
 async def given_up(first: Rig, second: Rig, job_id: str) -> None:
     """The lists show nothing of a job until it counts as not made; no slot is free then."""
 
-    def blind(request: httpx.Request) -> httpx.Response | None:
-        if request.method != "GET":
-            return None
-        return httpx.Response(200, json={"items": []})
-
-    first.provider_wire.meddle = blind
+    empty_lists(first)
     await taken_over(first, second)
     await second.tools.database.write(
         lambda connection: connection.exec_driver_sql("UPDATE accounts SET max_jobs = 0")
@@ -467,3 +468,23 @@ async def test_where_the_answer_to_every_commit_is_lost_each_thing_is_done_once_
             lambda connection: len(jobs.in_phase(connection, Phase.COMPLETED))
         )
         assert stored == 1
+
+
+async def test_a_heartbeat_notes_what_was_sent_under_a_clock_that_was_ahead(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        made: list[str] = []
+        for prompt in ("Bay one", "Bay two"):
+            fault(stage, MADE)
+            made.append(await stage.create(prompt=prompt))
+            await stage.settle()
+        await stage.tools.database.write(
+            lambda connection: connection.exec_driver_sql(
+                f"UPDATE attempts SET sent_at = sent_at + {60 * SECOND} "  # noqa: S608
+                f"WHERE job_id = '{made[1]}'"
+            )
+        )
+        await stage.engine.beat()
+        notes = [(await stage.attempts(job_id))[0].doubt for job_id in made]
+        assert notes == [None, "it was sent under a clock that was ahead"]

@@ -43,6 +43,9 @@ def upgrade() -> None:
         sa.Column("looks", sa.Integer(), server_default="0", nullable=False),
         sa.Column("called_at", sa.BigInteger(), nullable=True),
         sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("credentials", sa.Text(), nullable=True),
+        sa.Column("doubt", sa.Text(), nullable=True),
+        sa.Column("searched_at", sa.BigInteger(), nullable=True),
     ):
         op.add_column("attempts", column)
     op.create_index(
