@@ -16,7 +16,7 @@ from gateway.model.job import Job
 from gateway.model.phases import Event, Phase
 from gateway.storage import Connection, ledger
 from gateway.storage.jobs import Change
-from gateway.storage.ledger import Attempt
+from gateway.storage.ledger import Attempt, Verdict
 from providers.contract import Account, Search, Unseen
 
 
@@ -120,5 +120,6 @@ def _not_made(connection: Connection, tools: Tools, job: Job, words: str) -> Cha
         detail=words,
         **(canceled if job.phase is Phase.CANCELING else {}),
     )
-    ledger.end(connection, attempt_id, now, evidence=f"not made: {words}")
+    made_nothing = Verdict.NOT_MADE
+    ledger.end(connection, attempt_id, now, evidence=f"not made: {words}", verdict=made_nothing)
     return change

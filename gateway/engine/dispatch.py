@@ -134,7 +134,8 @@ async def _brought(tools: Tools, bound: Bound) -> Inputs | None:
 async def _submit(tools: Tools, bound: Bound, inputs: Inputs) -> None:
     spec = seeded(tools, bound.choice)
     began = elapsed()
-    if not await _record_intent(tools, bound, Sent(spec=spec, inputs=inputs)):
+    drawn = spec.seed != bound.choice.spec.seed
+    if not await _record_intent(tools, bound, Sent(spec=spec, inputs=inputs, drawn=drawn)):
         await never_sent(tools, bound, "it moved on before it was sent")
         return
     crash_point("intent-stored")

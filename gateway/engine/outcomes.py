@@ -25,7 +25,7 @@ from gateway.net import NotSent
 from gateway.routing.characters import doubtful
 from gateway.storage import Connection, accounts, jobs, ledger, line, refusals, uploads
 from gateway.storage.jobs import Change
-from gateway.storage.ledger import State
+from gateway.storage.ledger import State, Verdict
 from gateway.storage.orphans import Orphan, Reason
 from providers.contract import (
     Accepted,
@@ -217,7 +217,8 @@ def _unmade(
             **changed,
         )
         if change is not None:
-            ledger.end(connection, bound.attempt_id, now, evidence=words)
+            made_nothing = Verdict.NOT_MADE
+            ledger.end(connection, bound.attempt_id, now, evidence=words, verdict=made_nothing)
             return change
     return None
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import structlog
 from msgspec.structs import replace
 
-from gateway.engine import absence, adoption, clocks, orphaning, policy
+from gateway.engine import absence, adoption, clocks, hearsay, orphaning, policy
 from gateway.engine.absence import Looked
 from gateway.engine.crash import crash_point
 from gateway.engine.credentials import alike, credentials
@@ -45,10 +45,18 @@ class Missing(NamedTuple):
     sent: Sent
 
 
+class GivenUp(NamedTuple):
+    """An attempt that nobody waits for any more; a film of it is nobody else's."""
+
+    attempt: Attempt
+    sent: Sent
+
+
 class Sought(NamedTuple):
     """What one search is about; `known` are the provider's ids that belong to others of ours."""
 
     missing: Sequence[Missing] = ()
+    given_up: Sequence[GivenUp] = ()
     known: frozenset[str] = frozenset()
     at: int = 0
 
@@ -67,6 +75,8 @@ async def search(tools: Tools, account: Account, group: Sequence[Job]) -> None:
     crash_point("search-read")
     for trace in found.doubles:
         await _double(tools, account, missing, trace)
+    for other in sought.given_up:
+        await _heard_of(tools, other, found)
     traces = {trace.reference: trace for trace in found.found}
     for one in missing:
         mine = traces.get(one.attempt.id)
@@ -77,7 +87,7 @@ async def search(tools: Tools, account: Account, group: Sequence[Job]) -> None:
         ):
             continue
         if one.job.id in due:
-            looked = Looked(began, agreed_at, _unproved(mine, found))
+            looked = Looked(began, agreed_at, _unproved(one, mine, sought, found))
             await _look_on(tools, account, one, looked)
     told = {one.job.id for one in missing}
     for job in group:
@@ -90,7 +100,8 @@ def _sought(connection: Connection, tools: Tools, account: Account, group: Seque
     """What is to be looked for, and what else there is that must not be taken for it.
 
     Every lost attempt of the account that was sent in the same time is looked for at once,
-    due or not: of two that are alike, one alone could be given what is the other's.
+    due or not: of two that are alike, one alone could be given what is the other's. So are
+    those that were given up, lest their films be taken for others'.
     """
     mine = {job.attempt_id: job for job in group}
     who = _alike(tools, account), credentials(account)
@@ -99,7 +110,8 @@ def _sought(connection: Connection, tools: Tools, account: Account, group: Seque
         return Sought()
     since = min(one.left_at for one in lost if one.id in mine) - NEAR
     lost = [one for one in lost if one.left_at >= since]
-    sent = ledger.sent(connection, [attempt.id for attempt in lost])
+    given_up = ledger.given_up(connection, *who, since)
+    sent = ledger.sent(connection, [attempt.id for attempt in (*lost, *given_up)])
     missing = [
         Missing(job, attempt, sent[attempt.id])
         for attempt in lost
@@ -117,6 +129,7 @@ def _sought(connection: Connection, tools: Tools, account: Account, group: Seque
     )
     return Sought(
         missing=missing,
+        given_up=[GivenUp(one, sent[one.id]) for one in given_up if one.id in sent],
         known=frozenset(owned),
         at=tools.clock.now(),
     )
@@ -126,11 +139,30 @@ def _alike(tools: Tools, account: Account) -> list[str]:
     return [one.name for one in alike(account, tools.accounts.values())]
 
 
-def _unproved(mine: Trace | None, found: Search) -> Search:
+async def _heard_of(tools: Tools, one: GivenUp, found: Search) -> None:
+    """What bears the reference of an attempt that was given up is told of like a callback."""
+    trace = next((some for some in found.found if some.reference == one.attempt.id), None)
+    if trace is not None and trace.named:
+        remote_id = trace.remote_id
+        await tools.moved(
+            lambda connection: hearsay.hear(connection, tools, one.attempt, remote_id)
+        )
+
+
+def _unproved(one: Missing, mine: Trace | None, sought: Sought, found: Search) -> Search:
     """What a search is worth to an attempt that did not get `mine`, or for which it found none."""
-    if mine is None:
+    equal = {
+        other.attempt.id
+        for other in sought.given_up
+        if (other.sent.spec, other.sent.inputs) == (one.sent.spec, one.sent.inputs)
+    }
+    theirs = (some for some in found.found if some.reference in equal and not some.named)
+    if mine is not None:
+        words = f"what looks like it, {mine.remote_id}, is another's"
+    elif (film := next(theirs, None)) is not None:
+        words = f"what looks like it, {film.remote_id}, may be of an equal one that was given up"
+    else:
         return found
-    words = f"what looks like it, {mine.remote_id}, is another's"
     return replace(found, whole=False, reason=words)
 
 
@@ -146,13 +178,8 @@ async def _run(tools: Tools, account: Account, sought: Sought) -> tuple[Search, 
     if reconcile is None or not sought.missing:
         return Search(reason="the provider has no lists to look into"), None
     lost = [
-        Lost(
-            reference=one.attempt.id,
-            spec=one.sent.spec,
-            inputs=one.sent.inputs,
-            sent_at=one.attempt.left_at,
-        )
-        for one in sought.missing
+        *(_asked(one.attempt, one.sent) for one in sought.missing),
+        *(_asked(one.attempt, one.sent) for one in sought.given_up),
     ]
     answers: list[clocks.Timed] = []
     flow = clocks.timed(tools.clock, reconcile(account, lost, sought.known), answers)
@@ -179,6 +206,16 @@ async def _run(tools: Tools, account: Account, sought: Sought) -> tuple[Search, 
             reason=words,
         )
     return found, clocks.agreed_at(answers)
+
+
+def _asked(attempt: Attempt, sent: Sent) -> Lost:
+    return Lost(
+        reference=attempt.id,
+        spec=sent.spec,
+        inputs=sent.inputs,
+        sent_at=attempt.left_at,
+        drawn=sent.drawn,
+    )
 
 
 async def _look_on(tools: Tools, account: Account, one: Missing, looked: Looked) -> None:

@@ -5,6 +5,7 @@ It is bound in the transaction that makes the attempt and freed in the one that 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     and_,
+    case,
     func,
     insert,
     literal_column,
@@ -27,14 +29,27 @@ from gateway.storage.states import IN_FLIGHT, IN_HAND, State
 from gateway.storage.tables import attempts, jobs, slots, spent
 from providers.contract import Role, VideoSpec
 
-__all__ = ["IN_FLIGHT", "Attempt", "Held", "Sent", "State"]
+__all__ = ["IN_FLIGHT", "Attempt", "Held", "Sent", "State", "Verdict"]
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt sent, kept to look for it where the answer was lost."""
+    """What an attempt sent, kept to look for it where the answer was lost.
+
+    `drawn`: the seed is not the caller's own.
+    """
 
     spec: VideoSpec
     inputs: Mapping[Role, Sequence[str]] = {}
+    drawn: bool = False
+
+
+class Verdict(StrEnum):
+    """What is known of an attempt that ended without an id, though it may have been read."""
+
+    NOT_MADE = "not_made"
+    """It is known that it made nothing."""
+    GIVEN_UP = "given_up"
+    """It may have made something; nobody waits for that."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +79,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     credentials: str | None = None
     doubt: str | None = None
     searched_at: int | None = None
+    verdict: Verdict | None = None
 
     @property
     def left_at(self) -> int:
@@ -192,14 +208,20 @@ def end(
     *,
     evidence: str | None = None,
     state: State = State.ENDED,
+    verdict: Verdict = Verdict.GIVEN_UP,
 ) -> None:
-    """End an attempt and free its slot."""
+    """End an attempt and free its slot.
+
+    Where its answer was lost and it has no id, `verdict` says what is known of it.
+    """
     connection.execute(
         update(slots).where(slots.c.attempt_id == attempt_id).values(attempt_id=None)
     )
     values: dict[str, object] = {"ended_at": now}
     if evidence is not None:
         values["evidence"] = evidence
+    if state is State.ENDED:
+        values["verdict"] = case((_LOST, verdict.value), else_=attempts.c.verdict)
     mark(connection, attempt_id, state, **values)
 
 
@@ -329,6 +351,26 @@ def lost(connection: Connection, accounts: Collection[str], credentials: str) ->
     """
     query = select(*_COLUMNS).where(_LOST, _of(accounts, credentials))
     rows = connection.execute(query.order_by(attempts.c.created_at, attempts.c.id))
+    return [_read(row) for row in rows.mappings()]
+
+
+def given_up(
+    connection: Connection, accounts: Collection[str], credentials: str, since: int
+) -> list[Attempt]:
+    """The attempts sent since then that were given up, though they may have made something.
+
+    Of the same ones as `lost`.
+    """
+    rows = connection.execute(
+        select(*_COLUMNS).where(
+            # As the partial index has it, to the letter.
+            attempts.c.verdict == literal_column("'given_up'"),
+            attempts.c.sent_at >= since,
+            attempts.c.state == State.ENDED.value,
+            attempts.c.remote_id.is_(None),
+            _of(accounts, credentials),
+        )
+    )
     return [_read(row) for row in rows.mappings()]
 
 

@@ -147,6 +147,8 @@ attempts: Final = Table(
     Column("doubt", Text),
     # The first search for it whose provider's clock agreed with ours.
     Column("searched_at", BigInteger),
+    # Of one that ended without an id: not_made (proved), given_up (it may have made something).
+    Column("verdict", Text),
     UniqueConstraint("job_id", "n"),
     UniqueConstraint("account", "remote_id"),
     # Of a provider's ids none is given twice, whichever account it was made with.
@@ -155,6 +157,12 @@ attempts: Final = Table(
         "remote_id",
         sqlite_where=text("remote_id IS NOT NULL"),
         postgresql_where=text("remote_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_attempts_given_up",
+        "sent_at",
+        sqlite_where=text("verdict = 'given_up'"),
+        postgresql_where=text("verdict = 'given_up'"),
     ),
     Index(
         "ix_attempts_state",

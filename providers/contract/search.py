@@ -10,10 +10,9 @@ from providers.contract.asked import Role, VideoSpec
 class Lost(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt whose answer is missing, as it was sent.
 
-    `reference` is its `Submission.reference`; `spec` has the seed that was sent; `sent_at`
-    is in microseconds since 1970, UTC.
-
-    `drawn`: the gateway drew the seed, so no other order has it.
+    `reference` is its `Submission.reference`; `spec` has the seed that was sent, which is
+    `drawn` where it is the gateway's own choice, so nobody else's but by chance; `sent_at` is in
+    microseconds since 1970, UTC.
     """
 
     reference: str

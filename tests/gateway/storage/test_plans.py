@@ -71,6 +71,10 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
     "token": (lambda c: ledger.by_token(c, "hash_1007"), "attempts"),
     "attempts": (lambda c: ledger.of_job(c, "video_1007"), "attempts"),
     "in hand": (ledger.in_hand, "ix_attempts_state"),
+    "given up": (
+        lambda c: ledger.given_up(c, ["main"], "digest", NOW),
+        "ix_attempts_given_up",
+    ),
     "misdated": (lambda c: ledger.doubt(c, NOW + 9999, "why"), "ix_attempts_state"),
     "free slots": (lambda c: accounts.free_slots(c, NOW), "attempts"),
     "owned": (

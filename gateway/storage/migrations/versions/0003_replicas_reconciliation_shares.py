@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("credentials", sa.Text(), nullable=True),
         sa.Column("doubt", sa.Text(), nullable=True),
         sa.Column("searched_at", sa.BigInteger(), nullable=True),
+        sa.Column("verdict", sa.Text(), nullable=True),
     ):
         op.add_column("attempts", column)
     op.create_index(
@@ -55,6 +56,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("remote_id IS NOT NULL"),
         postgresql_where=sa.text("remote_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_attempts_given_up",
+        "attempts",
+        ["sent_at"],
+        unique=False,
+        sqlite_where=sa.text("verdict = 'given_up'"),
+        postgresql_where=sa.text("verdict = 'given_up'"),
     )
     op.create_index(
         "ix_attempts_state",
