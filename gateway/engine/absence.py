@@ -12,11 +12,11 @@ from gateway.engine.credentials import alike, credentials
 from gateway.engine.line import move_on
 from gateway.engine.looks import Look, current, nothing_new
 from gateway.engine.tools import Tools
-from gateway.model.job import Job
+from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, ledger
+from gateway.storage import Connection, agenda, jobs, ledger
 from gateway.storage.jobs import Change
-from gateway.storage.ledger import Attempt, Verdict
+from gateway.storage.ledger import Attempt, State, Verdict
 from providers.contract import Account, Search, Unseen
 
 
@@ -63,7 +63,7 @@ def missed(
         and _is_settled(tools, attempt, looked)
         and (attempt.replica is None or not tools.database.lives(connection, attempt.replica))
     ):
-        return _not_made(connection, tools, now, f"{looks} searches missed it")
+        return _not_made(connection, tools, now, looked, f"{looks} searches missed it")
     words = found.reason or "it is in none of the provider's lists"
     if found.suspects:
         words = f"{words}; jobs that nobody knows run there: {', '.join(found.suspects[:3])}"
@@ -104,11 +104,26 @@ def _is_settled(tools: Tools, attempt: Attempt, looked: Looked) -> bool:
     return looked.began - attempt.left_at >= tools.settle and searched >= tools.settle * 9 // 10
 
 
-def _not_made(connection: Connection, tools: Tools, job: Job, words: str) -> Change | None:
-    """The attempt made nothing: a new one may be sent, or the job ends as its caller wished."""
+def _not_made(
+    connection: Connection, tools: Tools, job: Job, looked: Looked, words: str
+) -> Change | None:
+    """The attempt made nothing: a new one may be sent, or the job ends as its caller wished.
+
+    One that this happens to again and again may be the reason itself, so people are asked.
+    """
     now = tools.clock.now()
     attempt_id = job.attempt_id or ""
-    canceled = {"error": policy.canceled("nothing was spent")}
+    values: dict[str, object]
+    if job.phase is Phase.CANCELING:
+        values = {"error": policy.canceled("nothing was spent")}
+    else:
+        times = 1 + sum(
+            one.verdict is Verdict.NOT_MADE and one.remote_id is None and one.id != attempt_id
+            for one in ledger.of_job(connection, job.id)
+        )
+        if times >= policy.NEVER_MADE:
+            return _never_made(connection, tools, job, looked, times)
+        values = {"turned_away": job.turned_away + 1}
     change = move_on(
         connection,
         job.id,
@@ -118,8 +133,38 @@ def _not_made(connection: Connection, tools: Tools, job: Job, words: str) -> Cha
         now,
         of=attempt_id,
         detail=words,
-        **(canceled if job.phase is Phase.CANCELING else {}),
+        **values,
     )
     made_nothing = Verdict.NOT_MADE
     ledger.end(connection, attempt_id, now, evidence=f"not made: {words}", verdict=made_nothing)
+    return change
+
+
+def _never_made(
+    connection: Connection, tools: Tools, job: Job, looked: Looked, times: int
+) -> Change | None:
+    """It is not sent again by itself; its slot is free, and it is looked for at a slow pace."""
+    now = tools.clock.now()
+    words = (
+        f"it was submitted {times} times; none was answered, and nothing was made of any. "
+        "It may be the request itself: resubmit it to try once more, or fail it"
+    )
+    error = JobError(code="submission_unknown", message=words)
+    if job.phase is Phase.NEEDS_ATTENTION:
+        due_at = now + policy.late_look(job.failures)
+        agenda.look_again(connection, job.id, job.phase, looked.began, due_at, error=error)
+        return None
+    change = jobs.move(
+        connection,
+        job.id,
+        job.phase,
+        Event.NEVER_MADE,
+        now,
+        of=job.attempt_id,
+        detail=words,
+        error=error,
+        due_at=now + policy.SLOW_WATCH,
+    )
+    if change is not None and job.attempt_id is not None:
+        ledger.end(connection, job.attempt_id, now, evidence=words, state=State.OVERDUE)
     return change

@@ -32,6 +32,8 @@ LOOKS: Final = 3
 """Whole searches in a row that have to miss a job before it counts as not made."""
 PROVABLE: Final = DAY
 """What was sent longer ago is never proved to be not made: lists may have dropped it since."""
+NEVER_MADE: Final = 3
+"""Submissions of a job that were not answered, and made nothing, before people are asked."""
 CALLBACK_FRESH: Final = 5 * SECOND
 """A look that began no later than this after a callback is owed to it."""
 CALLBACKS_TRUSTED: Final = 3

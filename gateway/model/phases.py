@@ -55,6 +55,7 @@ class Event(StrEnum):
     OUTCOME_LOST = "outcome_lost"
     ADOPTED = "adopted"
     NOT_MADE = "not_made"
+    NEVER_MADE = "never_made"
     RENDERED = "rendered"
     PROVIDER_FAILED = "provider_failed"
     LINK_FAILED = "link_failed"
@@ -113,6 +114,7 @@ TRANSITIONS: Final[dict[Phase, dict[Event, Phase]]] = {
     Phase.SUBMISSION_UNKNOWN: {
         Event.ADOPTED: Phase.RENDERING,
         Event.NOT_MADE: Phase.WAITING_FOR_SLOT,
+        Event.NEVER_MADE: Phase.NEEDS_ATTENTION,
         Event.DEADLINE_PASSED: Phase.NEEDS_ATTENTION,
         Event.CANCEL_ASKED: Phase.CANCELING,
         Event.RESUBMITTED: Phase.WAITING_FOR_SLOT,

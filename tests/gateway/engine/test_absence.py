@@ -19,7 +19,7 @@ from tests.gateway.engine.lost_support import (
     fault,
     sql,
 )
-from tests.rig import Rig, lasting, pictory, pixverse, rig
+from tests.rig import Rig, is_submit, lasting, pictory, pixverse, rig
 
 SETTLE = 600
 DAY = 86_400
@@ -194,3 +194,32 @@ async def test_what_was_sent_within_a_day_is_proved_not_made_also_after_a_long_p
             await stage.wait(2000, step=60)
             assert await stage.phase(job_id) is Phase.COMPLETED
             assert len(stage.mock.ledger.charges) == 1
+
+
+async def test_a_request_that_is_never_answered_lets_others_go_first_and_is_not_sent_for_ever(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], public_url=None) as stage:
+        fault(stage, NEVER_DONE)
+        poison = await stage.create(model=MODELS[0], prompt="poison")
+        await stage.settle()
+        good = await stage.create(model=MODELS[0], prompt=PROMPT)
+        for n in (3, 4):
+            stage.mock.fail_next(f"submit#{n}:{NEVER_DONE}")
+        await stage.wait(SETTLE + 200, step=20)
+        assert await stage.phase(good) is Phase.COMPLETED
+        assert (await stage.job(poison)).turned_away == 1
+
+        await stage.wait(2 * SETTLE + 200, step=20)
+        words = await words_of(stage, poison)
+        assert "submitted 3 times" in words
+        assert "resubmit" in words
+        assert (await stage.events(poison)).count("not_made") == 2
+        assert (await stage.events(poison))[-1] == "never_made"
+        sent = sum(is_submit(one) for one in stage.provider_wire.requests)
+        assert sent == 4
+
+        # It holds no slot, and nothing changes by itself.
+        await stage.wait(2 * SETTLE, step=60)
+        assert words == await words_of(stage, poison)
+        assert sum(is_submit(one) for one in stage.provider_wire.requests) == sent
