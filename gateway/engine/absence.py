@@ -5,9 +5,11 @@ sent with, read whole, several times, by clocks that agree with the provider's, 
 the provider may take to show it, and before it may have dropped it again.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.engine import policy
+from gateway.engine.clocks import Timed, agreed_at
 from gateway.engine.credentials import alike, credentials
 from gateway.engine.line import move_on
 from gateway.engine.looks import Look, current, nothing_new
@@ -21,11 +23,16 @@ from providers.contract import Account, Search, Unseen
 
 
 class Looked(NamedTuple):
-    """A search that is over: when it began, and when by both clocks, if they agree."""
+    """A search that is over: when it began, when which answers came, and what they told."""
 
     began: int
-    agreed_at: int | None
+    answers: Sequence[Timed]
     found: Search
+
+    @property
+    def agreed_at(self) -> int | None:
+        """When it was by both clocks, if they agree."""
+        return agreed_at(self.answers)
 
 
 def missed(
@@ -69,7 +76,8 @@ def missed(
         words = f"{words}; jobs that nobody knows run there: {', '.join(found.suspects[:3])}"
     if why is not None:
         words = f"{words}; that it is not there proves nothing: {why}"
-    pause = policy.next_search(looked.began - attempt.left_at, tools.settle, tools.rng)
+    since_sent, asked = looked.began - attempt.left_at, len(looked.answers)
+    pause = policy.next_search(since_sent, tools.settle, asked, tools.rng)
     at = Look(began=looked.began, next_at=looked.began + pause)
     seen = Unseen(reason=words, wait_seconds=found.wait_seconds)
     return nothing_new(connection, tools, now, at, seen)

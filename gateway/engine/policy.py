@@ -24,8 +24,10 @@ DAY: Final = 86_400 * SECOND
 FIRST_SEARCH: Final = 15 * SECOND
 """From a lost answer to the first search for its job."""
 SEARCH: Final = (40, 50)
-"""Seconds between two searches of an account, while a lost job may yet be proved not made: its
-lists are asked for at most three times a minute, since a search takes two of them."""
+"""Seconds between two searches of an account that take two lists, while a lost job may yet be
+proved not made."""
+LISTS: Final = 3
+"""How many lists, or pages of them, an account is asked for in a minute at most."""
 USUAL_SETTLE: Final = 600 * SECOND
 """What these paces suit; where less time is given to settle, they are as much quicker."""
 LOOKS: Final = 3
@@ -158,10 +160,13 @@ def first_search(settle: int) -> int:
     return round(FIRST_SEARCH * _haste(settle))
 
 
-def next_search(since_sent: int, settle: int, rng: Random) -> int:
-    """The pause before an account is searched again for a job that was sent that long ago."""
+def next_search(since_sent: int, settle: int, asked: int, rng: Random) -> int:
+    """The pause before an account is searched again for a job that was sent that long ago.
+
+    `asked` is how many lists, or pages of them, the last search read.
+    """
     first, most = SEARCH
-    pause = rng.uniform(first, most) * _haste(settle)
+    pause = max(rng.uniform(first, most), asked * 60 / LISTS) * _haste(settle)
     return round((pause if since_sent < 2 * settle else pause * 3) * SECOND)
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from gateway.engine import absence, adoption, clocks, hearsay, orphaning, policy
 from gateway.engine.absence import Looked
+from gateway.engine.clocks import Timed
 from gateway.engine.crash import crash_point
 from gateway.engine.credentials import alike, credentials
 from gateway.engine.looks import Look, not_seen
@@ -26,7 +27,7 @@ from gateway.storage.ledger import Attempt, Sent
 from gateway.storage.orphans import Orphan, Reason
 from providers.contract import Account, Lost, Search, Trace
 
-NEAR: Final = 600 * SECOND
+NEAR: Final = 1500 * SECOND
 """Attempts that were sent so long before one, or later, may be taken for it."""
 MARGIN: Final = 7 * policy.DAY
 """Ids of attempts that were made so long before the oldest lost one are told apart from it."""
@@ -71,7 +72,7 @@ async def search(tools: Tools, account: Account, group: Sequence[Job]) -> None:
     if any(clocks.is_misdated(one.attempt, sought.at) for one in missing):
         await tools.persist(lambda connection: clocks.doubt_misdated(connection, sought.at))
     due = {job.id for job in group}
-    found, agreed_at = await _run(tools, account, sought)
+    found, answers = await _run(tools, account, sought)
     crash_point("search-read")
     for trace in found.doubles:
         await _double(tools, account, missing, trace)
@@ -87,7 +88,7 @@ async def search(tools: Tools, account: Account, group: Sequence[Job]) -> None:
         ):
             continue
         if one.job.id in due:
-            looked = Looked(began, agreed_at, _unproved(one, mine, sought, found))
+            looked = Looked(began, answers, _unproved(one, mine, sought, found))
             await _look_on(tools, account, one, looked)
     told = {one.job.id for one in missing}
     for job in group:
@@ -172,27 +173,28 @@ def _is_its_own(trace: Trace, missing: Sequence[Missing]) -> bool:
     return trace.named or not claimants or trace.reference in claimants
 
 
-async def _run(tools: Tools, account: Account, sought: Sought) -> tuple[Search, int | None]:
-    """What the provider's lists tell, and when by both clocks, if they agree."""
+async def _run(tools: Tools, account: Account, sought: Sought) -> tuple[Search, list[Timed]]:
+    """What the provider's lists tell, and when each of them came."""
     reconcile = tools.adapters[account.provider].reconcile
+    answers: list[Timed] = []
     if reconcile is None or not sought.missing:
-        return Search(reason="the provider has no lists to look into"), None
+        return Search(reason="the provider has no lists to look into"), answers
     lost = [
         *(_asked(one.attempt, one.sent) for one in sought.missing),
         *(_asked(one.attempt, one.sent) for one in sought.given_up),
     ]
-    answers: list[clocks.Timed] = []
     flow = clocks.timed(tools.clock, reconcile(account, lost, sought.known), answers)
     try:
         async with tools.calls(account.name), asyncio.timeout(LONGEST):
             found = await tools.upstream.run(flow, lane=account.name)
     except TimeoutError:
-        return Search(reason=f"the provider's lists were not read within {LONGEST:g} s")
+        words = f"the provider's lists were not read within {LONGEST:g} s"
+        return Search(reason=words), answers
     except Exception as error:  # noqa: BLE001 - or the deadlines of these jobs would not count
         if not isinstance(error, NetFault):
             _log.exception("a search failed", account=account.name)
-            return Search(reason=f"internal error: {type(error).__name__}"), None
-        return Search(reason=str(error)), None
+            return Search(reason=f"internal error: {type(error).__name__}"), answers
+        return Search(reason=str(error)), answers
     apart = clocks.apart(answers)
     if apart > clocks.CLOCKS:
         # What was made after the submission may bear a time before it.
@@ -205,7 +207,7 @@ async def _run(tools: Tools, account: Account, sought: Sought) -> tuple[Search, 
             whole=False,
             reason=words,
         )
-    return found, clocks.agreed_at(answers)
+    return found, answers
 
 
 def _asked(attempt: Attempt, sent: Sent) -> Lost:
