@@ -195,8 +195,8 @@ def doubt(connection: Connection, sent_after: int, words: str) -> None:
     connection.execute(
         update(attempts)
         .where(attempts.c.sent_at > sent_after, attempts.c.doubt.is_(None))
-        # As the partial index has it.
-        .where(attempts.c.state != literal_column("'ended'"))
+        # Few are in these, of all that are under way. As the partial index has it.
+        .where(attempts.c.state.in_(_WITHOUT_ID), attempts.c.state != literal_column("'ended'"))
         .values(doubt=words)
     )
 
@@ -384,6 +384,8 @@ def is_sending(connection: Connection, accounts: Collection[str], credentials: s
     return found is not None
 
 
+_WITHOUT_ID: Final = (State.SENDING.value, State.UNKNOWN.value, State.OVERDUE.value)
+"""In these states an attempt may have been sent, and have no id."""
 _LOST: Final = and_(
     attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
     attempts.c.remote_id.is_(None),
