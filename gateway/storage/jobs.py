@@ -25,7 +25,7 @@ from gateway.model.phases import FINAL, IN_HAND, STATUS, Event, Phase, Status, s
 from gateway.storage import deliveries, holdings, ledger, line, paging, waits
 from gateway.storage.hot import Hot
 from gateway.storage.paging import Page
-from gateway.storage.rows import COLUMNS, job_of, stored
+from gateway.storage.rows import COLUMNS, job_of, row_of, stored
 from gateway.storage.tables import events, jobs
 
 _CREATED: Final = "created"
@@ -57,13 +57,12 @@ def insert_job(
     `fingerprint` is of the body it was asked for with, `retried` whether that said of itself
     that it was a second try.
     """
-    row = {name: stored(name, getattr(job, name)) for name in Job.__struct_fields__}
     _INSERT.write(
         connection,
         providers=line.served(job.choices),
         fingerprint=fingerprint,
         retried=int(retried),
-        **row,
+        **row_of(job),
     )
     for given in job.request.given:
         if isinstance(given.value, StoredInput):

@@ -35,6 +35,17 @@ def stored(name: str, value: object) -> object:
     return value
 
 
+def row_of(job: Job) -> dict[str, object]:
+    """A job as its row holds it, by column."""
+    row = msgspec.structs.asdict(job)
+    row["phase"] = job.phase.value
+    row["strategy"] = job.strategy.value
+    for name in _JSON:
+        if row[name] is not None:
+            row[name] = msgspec.json.encode(row[name]).decode()
+    return row
+
+
 def job_of(row: Sequence[Any]) -> Job:
     """The job of a row of `COLUMNS`."""
     values = dict(zip(Job.__struct_fields__, row, strict=True))
