@@ -109,6 +109,7 @@ MEANS: Final[Mapping[str, str]] = MappingProxyType(
 
 NAMES: Final = (*MEANS, *(name for name in UNFOLDED if name not in MEANS))
 """Every name that a body may use."""
+_ORDER: Final = {name: number for number, name in enumerate(NAMES)}
 
 _SIZED: Final = ("/aspect_ratio", "/resolution")
 
@@ -120,8 +121,8 @@ def claims(body: Mapping[str, Any], reading: Reading) -> list[Claim]:
     """
     unknown(body, "", reading, FIELDS, guesses=NAMES)
     found: list[Claim] = []
-    for name in NAMES:
-        raw = body.get(name)
+    for name in sorted(_ORDER.keys() & body.keys(), key=_ORDER.__getitem__):
+        raw = body[name]
         # A field that is null is a field left out, as OpenAI's clients send it.
         if raw is None:
             continue

@@ -146,7 +146,7 @@ class _Exchange:
 
 def masked_path(path: str) -> str:
     """`path` without the token that a callback's address ends with."""
-    return _CALLBACK.sub(r"\1***", path)
+    return _CALLBACK.sub(r"\1***", path) if "callback" in path.lower() else path
 
 
 def _request_id(scope: Message) -> str:

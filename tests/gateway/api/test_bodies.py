@@ -278,9 +278,20 @@ def test_strict_reading_reads_what_json_is(body: Any) -> None:
     assert decode(json.dumps(body).encode()) == body
 
 
-@given(names=st.lists(st.text(max_size=4), min_size=1, max_size=5, unique=True), at=st.integers(0))
-def test_a_name_given_twice_is_found_wherever_it_stands(names: list[str], at: int) -> None:
+BLANKS = st.text(" \t\n\r", max_size=2)
+
+
+@given(
+    names=st.lists(st.text(max_size=4), min_size=1, max_size=5, unique=True),
+    at=st.integers(0),
+    blanks=st.lists(BLANKS, min_size=6, max_size=6),
+    value=st.sampled_from(["1", '"16:9"', '"\\":"', '" :"']),
+)
+def test_a_name_given_twice_is_found_wherever_it_stands(
+    names: list[str], at: int, blanks: list[str], value: str
+) -> None:
     doubled = [*names, names[at % len(names)]]
-    members = ", ".join(f"{json.dumps(name)}: 1" for name in doubled)
+    spaced = zip(doubled, blanks, strict=False)
+    members = ", ".join(f"{json.dumps(name)}{blank}: {value}" for name, blank in spaced)
     with pytest.raises(BadJsonError, match="two members"):
         decode(f'[{{"x": {{{members}}}}}]'.encode())
