@@ -12,8 +12,9 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -29,6 +30,7 @@ KEY, TOKEN = "pictai_seeds", "user:77-seeds"
 PAGES = [page.read_text() for page in sorted(SEEDS.glob("*.txt"))] if SEEDS.is_dir() else []
 GUIDES = [page for page in PAGES if 'import axios from "axios";' in page]
 NAMES = [re.findall(r"async function (\w+)", page)[0] for page in GUIDES]
+PACKAGE = '{"type": "module", "private": true}'
 PRELOAD = f"""
 const real = globalThis.setTimeout;
 globalThis.setTimeout = (run, wait, ...rest) => real(run, wait / {SPEED}, ...rest);
@@ -114,30 +116,40 @@ def mock(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def node_home(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
-    """A folder with axios, kept between runs where pytest keeps its cache."""
+def modules(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """A `node_modules` with axios, kept between runs where pytest keeps its cache."""
     cache: pytest.Cache | None = getattr(pytestconfig, "cache", None)
-    home = (
-        tmp_path_factory.getbasetemp() / "node" if cache is None else cache.mkdir("seeds") / "node"
-    )
-    if (home / "node_modules" / "axios").is_dir():
+    kept = tmp_path_factory.mktemp("seeds") if cache is None else cache.mkdir("seeds")
+    home = kept / "node_modules"
+    if home.is_dir():
         return home
     if (npm := shutil.which("npm")) is None:
         pytest.skip("npm is not installed")
-    fresh = tmp_path_factory.mktemp("node")
-    (fresh / "package.json").write_text('{"type": "module", "private": true}')
-    (fresh / "preload.cjs").write_text(PRELOAD)
     quiet = ("--no-audit", "--no-fund", "--fetch-retries=0", "--fetch-timeout=20000")
-    installed = subprocess.run(
-        [npm, "install", "axios", *quiet], cwd=fresh, capture_output=True, text=True, check=False
-    )
-    if installed.returncode:
-        pytest.skip(f"npm could not install axios: {installed.stderr.strip()[-200:]}")
-    if cache is None:
-        return fresh
-    if not home.exists():
-        shutil.move(fresh, home)
+    with TemporaryDirectory(dir=kept) as fresh:
+        Path(fresh, "package.json").write_text(PACKAGE)
+        installed = subprocess.run(
+            [npm, "install", "axios", *quiet],
+            cwd=fresh,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if installed.returncode:
+            pytest.skip(f"npm could not install axios: {installed.stderr.strip()[-200:]}")
+        # Another worker may have been first; whoever looks sees all of it or nothing.
+        with suppress(OSError):
+            Path(fresh, "node_modules").rename(home)
     return home
+
+
+@pytest.fixture
+def workshop(modules: Path, tmp_path: Path) -> Path:
+    """A folder of the test's own for a program that uses axios."""
+    (tmp_path / "node_modules").symlink_to(modules)
+    (tmp_path / "package.json").write_text(PACKAGE)
+    (tmp_path / "preload.cjs").write_text(PRELOAD)
+    return tmp_path
 
 
 @pytest.fixture
@@ -160,24 +172,18 @@ def last_request(mock: str) -> tuple[str, int]:
     return entry["operation"], entry["status"]
 
 
-def guided(page: str, base: str, node_home: Path, tmp_path: Path) -> str:
+def guided(page: str, base: str, workshop: Path) -> str:
     """What a guide's program prints when it is run against a base URL."""
     program = guide_program(page).replace(PICTORY, base).replace("YOUR_API_KEY", KEY)
     assert program.count(base) == 1
-    script = node_home / f"{tmp_path.name}.js"
-    script.write_text(program)
-    try:
-        return run("node", "--require", "./preload.cjs", script.name, cwd=node_home)
-    finally:
-        script.unlink()
+    (workshop / "guide.js").write_text(program)
+    return run("node", "--require", "./preload.cjs", "guide.js", cwd=workshop)
 
 
 @needs_node
 @pytest.mark.parametrize("page", GUIDES, ids=NAMES)
-def test_a_guide_polls_its_video_to_the_end(
-    mock: str, node_home: Path, tmp_path: Path, page: str
-) -> None:
-    said = guided(page, mock, node_home, tmp_path)
+def test_a_guide_polls_its_video_to_the_end(mock: str, workshop: Path, page: str) -> None:
+    said = guided(page, mock, workshop)
 
     assert "Status: in-progress" in said
     assert "Status: completed" in said
@@ -267,10 +273,10 @@ SLOW = ("submit:slow=20s", "poll:late=10s", "download:trickle=30s")
 @needs_node
 @pytest.mark.parametrize("page", GUIDES, ids=NAMES)
 def test_a_guide_gets_its_video_from_a_slow_provider_too(
-    mock: str, node_home: Path, tmp_path: Path, page: str
+    mock: str, workshop: Path, page: str
 ) -> None:
     base = troubled(mock, "slow", *SLOW)
-    said = guided(page, base, node_home, tmp_path)
+    said = guided(page, base, workshop)
 
     assert said.rstrip().endswith("Done!")
     url = re.search(r"Video URL: (\S+)", said)
@@ -282,10 +288,10 @@ def test_a_guide_gets_its_video_from_a_slow_provider_too(
 @needs_node
 @pytest.mark.parametrize("page", GUIDES, ids=NAMES)
 def test_a_guide_that_gives_up_on_a_paid_job_is_caught(
-    mock: str, node_home: Path, tmp_path: Path, page: str
+    mock: str, workshop: Path, page: str
 ) -> None:
     base = troubled(mock, "broken", "poll#2:reset")
-    said = guided(page, base, node_home, tmp_path)
+    said = guided(page, base, workshop)
     httpx.post(f"{base}/__mock/clock/advance", json={"by": "1h"}, trust_env=False)
 
     ledger = httpx.get(f"{base}/__mock/ledger", trust_env=False).json()
