@@ -16,7 +16,7 @@ from gateway.engine.looks import Look, current, nothing_new
 from gateway.engine.tools import Tools
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, agenda, jobs, ledger
+from gateway.storage import Connection, agenda, jobs, ledger, searches
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Attempt, State, Verdict
 from providers.contract import Account, Search, Unseen
@@ -58,9 +58,9 @@ def missed(
     # Unless others searched meanwhile: what they saw is not in this.
     counts = attempt.looks in {before.looks, before.looks + 1}
     if counts or not absent:
-        ledger.looked(connection, attempt.id, looks)
+        searches.looked(connection, attempt.id, looks)
     if looked.agreed_at is not None:
-        ledger.searched(connection, attempt.id, looked.agreed_at)
+        searches.searched(connection, attempt.id, looked.agreed_at)
     why = _doubt(tools, account, attempt, looked) if absent else None
     if (
         absent

@@ -8,7 +8,7 @@ from gateway.engine.crash import crash_point
 from gateway.engine.tools import Tools
 from gateway.model.job import Job
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, jobs, ledger, orphans
+from gateway.storage import Connection, jobs, ledger, orphans, remote_ids
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Attempt, State
 
@@ -53,7 +53,7 @@ def take(
     attempt = ledger.by_id(connection, job.attempt_id) if job.attempt_id else None
     if attempt is None or attempt.state is State.SENDING:
         return None
-    if ledger.remote_id_taken(connection, attempt.provider, remote_id, by_others_than=attempt.id):
+    if remote_ids.is_taken(connection, attempt.provider, remote_id, by_others_than=attempt.id):
         return None
     words = f"found again as {remote_id}: {evidence}"
     return own(connection, tools, attempt, remote_id, _FOUND, words, instead_of=instead_of)

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
 from gateway.model.clock import SECOND, Clock
-from gateway.storage import Connection, ledger
+from gateway.storage import Connection, searches
 from gateway.storage.ledger import Attempt
 from providers.contract import Flow, Search
 
@@ -58,4 +58,4 @@ def is_misdated(attempt: Attempt, now: int) -> bool:
 
 def doubt_misdated(connection: Connection, now: int) -> None:
     """Note of which lost attempts that is so: later nobody could tell any more."""
-    ledger.doubt(connection, now + SKEW, "it was sent under a clock that was ahead")
+    searches.doubt(connection, now + SKEW, "it was sent under a clock that was ahead")

@@ -15,7 +15,7 @@ from gateway.engine import adoption, orphaning, policy
 from gateway.engine.polls import poll
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.storage import Connection, ledger, orphans
+from gateway.storage import Connection, ledger, orphans, remote_ids
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Attempt, State
 from gateway.storage.orphans import Orphan
@@ -41,14 +41,14 @@ def hear(
     now = tools.clock.now()
     found = ledger.by_id(connection, attempt.id)
     if found is None:
-        if remote_id and not ledger.remote_id_taken(connection, attempt.provider, remote_id):
+        if remote_id and not remote_ids.is_taken(connection, attempt.provider, remote_id):
             orphaning.suspect(connection, attempt, remote_id, now)
         return None
     if remote_id is not None:
         ledger.claim(connection, found.id, remote_id)
     if remote_id is not None and (
         remote_id == found.remote_id
-        or ledger.is_owned(connection, found.provider, remote_id, by_others_than=found.id)
+        or remote_ids.is_owned(connection, found.provider, remote_id, by_others_than=found.id)
     ):
         return None
     given_up = found.state is State.ENDED and found.remote_id is None
@@ -108,7 +108,7 @@ def _settled(
     now = tools.clock.now()
     remote_id, sighting = heard.remote_id, seen[heard.remote_id]
     account = tools.accounts[heard.account]
-    if ledger.is_owned(connection, account.provider, remote_id):
+    if remote_ids.is_owned(connection, account.provider, remote_id):
         orphans.drop(connection, heard)
         return None
     if isinstance(sighting, Unseen):

@@ -23,7 +23,7 @@ from gateway.model.job import JobError
 from gateway.model.phases import Event, Phase
 from gateway.net import NotSent
 from gateway.routing.characters import doubtful
-from gateway.storage import Connection, accounts, jobs, ledger, line, refusals, uploads
+from gateway.storage import Connection, accounts, jobs, ledger, line, refusals, remote_ids, uploads
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State, Verdict
 from gateway.storage.orphans import Orphan, Reason
@@ -79,7 +79,7 @@ async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
             now, reason = tools.clock.now(), Fault.BLOCKED.value
             accounts.end_rest(connection, bound.account.provider, now, reason)
         ledger.sender_done(connection, bound.attempt_id)
-        if ledger.remote_id_taken(
+        if remote_ids.is_taken(
             connection, bound.account.provider, accepted.remote_id, by_others_than=bound.attempt_id
         ):
             words = f"the provider answered with the id of another job: {accepted.remote_id}"

@@ -22,7 +22,7 @@ from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
 from gateway.net import NetFault
-from gateway.storage import Connection, jobs, ledger
+from gateway.storage import Connection, jobs, remote_ids, searches
 from gateway.storage.ledger import Attempt, Sent
 from gateway.storage.orphans import Orphan, Reason
 from providers.contract import Account, Lost, Search, Trace
@@ -106,13 +106,13 @@ def _sought(connection: Connection, tools: Tools, account: Account, group: Seque
     """
     mine = {job.attempt_id: job for job in group}
     who = _alike(tools, account), credentials(account)
-    lost = ledger.lost(connection, *who)
+    lost = searches.lost(connection, *who)
     if not any(one.id in mine for one in lost):
         return Sought()
     since = min(one.left_at for one in lost if one.id in mine) - NEAR
     lost = [one for one in lost if one.left_at >= since]
-    given_up = ledger.given_up(connection, *who, since)
-    sent = ledger.sent(connection, [attempt.id for attempt in (*lost, *given_up)])
+    given_up = searches.given_up(connection, *who, since)
+    sent = searches.sent(connection, [attempt.id for attempt in (*lost, *given_up)])
     missing = [
         Missing(job, attempt, sent[attempt.id])
         for attempt in lost
@@ -122,7 +122,7 @@ def _sought(connection: Connection, tools: Tools, account: Account, group: Seque
     ]
     if not missing:
         return Sought()
-    owned = ledger.remote_ids(
+    owned = remote_ids.since(
         connection,
         account.provider,
         since - MARGIN,
@@ -244,8 +244,8 @@ async def _double(tools: Tools, account: Account, missing: Sequence[Missing], tr
 
     def keep(connection: Connection) -> bool:
         # An equal submission that is under way right now may be what this one is of.
-        sending = ledger.is_sending(connection, _alike(tools, account), credentials(account))
-        taken = ledger.remote_id_taken(connection, account.provider, trace.remote_id)
+        sending = searches.is_sending(connection, _alike(tools, account), credentials(account))
+        taken = remote_ids.is_taken(connection, account.provider, trace.remote_id)
         return not sending and not taken and orphaning.keep(connection, orphan)
 
     if await tools.persist(keep):

@@ -23,7 +23,7 @@ from gateway.model.clock import SECOND
 from gateway.model.eta import updated
 from gateway.model.job import Job, JobError
 from gateway.model.phases import Event, Phase
-from gateway.storage import Connection, accounts, agenda, durations, jobs, ledger
+from gateway.storage import Connection, accounts, agenda, durations, jobs, ledger, remote_ids
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import State
 from gateway.storage.orphans import Reason
@@ -216,7 +216,7 @@ def _remote_id(connection: Connection, job: Job) -> str | None:
     found = attempt and attempt.claimed_id
     if not attempt or not found:
         return None
-    taken = ledger.remote_id_taken(connection, attempt.provider, found)
+    taken = remote_ids.is_taken(connection, attempt.provider, found)
     return None if taken else found
 
 

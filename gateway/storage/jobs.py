@@ -22,7 +22,7 @@ from sqlalchemy import (
 from gateway.model.inputs import StoredInput
 from gateway.model.job import Job, Moment
 from gateway.model.phases import FINAL, IN_HAND, STATUS, Event, Phase, Status, step
-from gateway.storage import deliveries, holdings, ledger, line, paging, waits
+from gateway.storage import deliveries, holdings, line, paging, remote_ids, waits
 from gateway.storage.hot import Hot
 from gateway.storage.paging import Page
 from gateway.storage.rows import COLUMNS, job_of, row_of, stored
@@ -139,7 +139,7 @@ def remove(connection: Connection, job_id: str, now: int) -> list[str]:
     """
     free = holdings.let_go(connection, job_id)
     waits.wake(connection, job_id, now)
-    ledger.retire(connection, job_id, now)
+    remote_ids.retire(connection, job_id, now)
     # Attempts, events, waits and notices go with it.
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
     return free

@@ -4,9 +4,9 @@ A slot is a row: an attempt cannot begin without one, so `max_jobs` holds by con
 It is bound in the transaction that makes the attempt and freed in the one that ends it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
     update,
 )
@@ -26,7 +25,7 @@ from sqlalchemy import (
 from gateway.model.phases import Phase
 from gateway.storage.accounts import FreeSlot
 from gateway.storage.states import IN_FLIGHT, IN_HAND, State
-from gateway.storage.tables import attempts, jobs, slots, spent
+from gateway.storage.tables import attempts, jobs, slots
 from providers.contract import Role, VideoSpec
 
 __all__ = ["IN_FLIGHT", "Attempt", "Held", "Sent", "State", "Verdict"]
@@ -109,6 +108,13 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
 
 
+LOST: Final = and_(
+    attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
+    attempts.c.remote_id.is_(None),
+)
+"""That an attempt's answer is missing still."""
+
+
 def begin(
     connection: Connection, attempt: Attempt, slot: FreeSlot, token_hash: str, now: int
 ) -> bool:
@@ -176,31 +182,6 @@ def sender_done(connection: Connection, attempt_id: str) -> None:
     connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(replica=None))
 
 
-def looked(connection: Connection, attempt_id: str, looks: int) -> None:
-    """Note how many whole searches in a row did not find it."""
-    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(looks=looks))
-
-
-def searched(connection: Connection, attempt_id: str, at: int) -> None:
-    """Note when it was first searched for under a clock that agreed with the provider's."""
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.id == attempt_id, attempts.c.searched_at.is_(None))
-        .values(searched_at=at)
-    )
-
-
-def doubt(connection: Connection, sent_after: int, words: str) -> None:
-    """Note why the absence of these attempts is never taken for proof; the first reason stays."""
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.sent_at > sent_after, attempts.c.doubt.is_(None))
-        # Few are in these, of all that are under way. As the partial index has it.
-        .where(attempts.c.state.in_(_WITHOUT_ID), attempts.c.state != literal_column("'ended'"))
-        .values(doubt=words)
-    )
-
-
 def end(
     connection: Connection,
     attempt_id: str,
@@ -221,7 +202,7 @@ def end(
     if evidence is not None:
         values["evidence"] = evidence
     if state is State.ENDED:
-        values["verdict"] = case((_LOST, verdict.value), else_=attempts.c.verdict)
+        values["verdict"] = case((LOST, verdict.value), else_=attempts.c.verdict)
     mark(connection, attempt_id, state, **values)
 
 
@@ -237,20 +218,15 @@ def by_token(connection: Connection, token_hash: str) -> Attempt | None:
 
 def of_job(connection: Connection, job_id: str) -> list[Attempt]:
     """All attempts of a job, first to last."""
-    rows = connection.execute(
-        select(*_COLUMNS).where(attempts.c.job_id == job_id).order_by(attempts.c.n)
-    )
+    return matching(connection, attempts.c.job_id == job_id, attempts.c.n)
+
+
+def matching(
+    connection: Connection, condition: ColumnElement[bool], *order: ColumnElement[Any]
+) -> list[Attempt]:
+    """The attempts of which this is true, in this order."""
+    rows = connection.execute(select(*_COLUMNS).where(condition).order_by(*order))
     return [_read(row) for row in rows.mappings()]
-
-
-def sent(connection: Connection, attempt_ids: Collection[str]) -> dict[str, Sent]:
-    """What these attempts sent, as far as that was kept."""
-    rows = connection.execute(
-        select(attempts.c.id, attempts.c.sent).where(
-            attempts.c.id.in_(list(attempt_ids)), attempts.c.sent.is_not(None)
-        )
-    )
-    return {row.id: msgspec.json.decode(row.sent, type=Sent) for row in rows}
 
 
 def in_hand(connection: Connection) -> list[Held]:
@@ -290,125 +266,11 @@ def next_n(connection: Connection, job_id: str) -> int:
     return (connection.execute(last).scalar_one() or 0) + 1
 
 
-def remote_id_taken(
-    connection: Connection, provider: str, remote_id: str, *, by_others_than: str | None = None
-) -> bool:
-    """Whether this job of the provider's is some attempt's already, or was a removed one's."""
-    if is_owned(connection, provider, remote_id, by_others_than=by_others_than):
-        return True
-    mine = (spent.c.provider == provider) & (spent.c.remote_id == remote_id)
-    return connection.execute(select(spent.c.at).where(mine)).first() is not None
-
-
-def is_owned(
-    connection: Connection, provider: str, remote_id: str, *, by_others_than: str | None = None
-) -> bool:
-    """Whether some attempt that is kept has this id, with whichever of the provider's accounts."""
-    mine = attempts.c.id != by_others_than if by_others_than else attempts.c.id.is_not(None)
-    found = connection.execute(
-        select(attempts.c.id).where(attempts.c.remote_id == remote_id, _at(provider), mine)
-    ).first()
-    return found is not None
-
-
-def remote_ids(
-    connection: Connection, provider: str, since: int, *, but_claims_of: Collection[str] = ()
-) -> set[str]:
-    """The provider's ids that attempts made since then own, or claim, removed ones included.
-
-    Whatever `but_claims_of` claim counts only where it is another's too.
-    """
-    rows = connection.execute(
-        select(attempts.c.id, attempts.c.remote_id, attempts.c.claimed_id).where(
-            _at(provider), attempts.c.created_at >= since
-        )
-    )
-    found = {
-        name
-        for row in rows
-        for name in (row.remote_id, None if row.id in but_claims_of else row.claimed_id)
-        if name is not None
-    }
-    removed = select(spent.c.remote_id).where(spent.c.provider == provider, spent.c.at >= since)
-    return found.union(connection.execute(removed).scalars())
-
-
-def retire(connection: Connection, job_id: str, now: int) -> None:
-    """Before a job is removed: the ids that its attempts own, or claim, stay nobody else's."""
-    for attempt in of_job(connection, job_id):
-        for remote_id in {attempt.remote_id, attempt.claimed_id} - {None}:
-            mine = (spent.c.provider == attempt.provider) & (spent.c.remote_id == remote_id)
-            if connection.execute(select(spent.c.at).where(mine)).first() is None:
-                connection.execute(
-                    insert(spent).values(provider=attempt.provider, remote_id=remote_id, at=now)
-                )
-
-
-def lost(connection: Connection, accounts: Collection[str], credentials: str) -> list[Attempt]:
-    """The attempts whose answer is missing still, oldest first.
-
-    Those of these accounts, whatever their credentials were then, and all with these credentials.
-    """
-    query = select(*_COLUMNS).where(_LOST, _of(accounts, credentials))
-    rows = connection.execute(query.order_by(attempts.c.created_at, attempts.c.id))
-    return [_read(row) for row in rows.mappings()]
-
-
-def given_up(
-    connection: Connection, accounts: Collection[str], credentials: str, since: int
-) -> list[Attempt]:
-    """The attempts sent since then that were given up, though they may have made something.
-
-    Of the same ones as `lost`.
-    """
-    rows = connection.execute(
-        select(*_COLUMNS).where(
-            # As the partial index has it, to the letter.
-            attempts.c.verdict == literal_column("'given_up'"),
-            attempts.c.sent_at >= since,
-            attempts.c.state == State.ENDED.value,
-            attempts.c.remote_id.is_(None),
-            _of(accounts, credentials),
-        )
-    )
-    return [_read(row) for row in rows.mappings()]
-
-
-def is_sending(connection: Connection, accounts: Collection[str], credentials: str) -> bool:
-    """Whether a paid request is under way of one of those that `lost` would tell of."""
-    found = connection.execute(
-        select(attempts.c.id)
-        .where(attempts.c.state == State.SENDING.value, _of(accounts, credentials))
-        .limit(1)
-    ).first()
-    return found is not None
-
-
-_WITHOUT_ID: Final = (State.SENDING.value, State.UNKNOWN.value, State.OVERDUE.value)
-"""In these states an attempt may have been sent, and have no id."""
-_LOST: Final = and_(
-    attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
-    attempts.c.remote_id.is_(None),
-)
-"""That an attempt's answer is missing still."""
-
-
-def _of(accounts: Collection[str], credentials: str) -> ColumnElement[bool]:
-    """That an attempt is of one of these accounts, or was sent with these credentials."""
-    return or_(attempts.c.account.in_(list(accounts)), attempts.c.credentials == credentials)
-
-
-def _at(provider: str) -> ColumnElement[bool]:
-    """That an attempt was sent to this provider, whatever its account was called."""
-    return attempts.c.target.startswith(f"{provider}/", autoescape=True)
-
-
 _COLUMNS: Final = tuple(attempts.c[name] for name in Attempt.__struct_fields__)
 
 
 def _attempt(connection: Connection, condition: ColumnElement[bool]) -> Attempt | None:
-    row = connection.execute(select(*_COLUMNS).where(condition)).mappings().first()
-    return None if row is None else _read(row)
+    return next(iter(matching(connection, condition)), None)
 
 
 def _read(row: RowMapping) -> Attempt:

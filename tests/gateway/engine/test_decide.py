@@ -8,7 +8,7 @@ import pytest
 from gateway.engine import decide
 from gateway.model.errors import ConflictError, InvalidError
 from gateway.model.phases import Phase
-from gateway.storage import ledger
+from gateway.storage import remote_ids
 from gateway.storage.orphans import Reason
 from tests.gateway.engine.lost_support import (
     MADE,
@@ -87,7 +87,7 @@ async def test_a_slip_of_the_hand_is_put_right_and_keeps_no_id_from_others(
         assert job is not None
         assert (job.phase, job.remote_id) == (Phase.RENDERING, made.order.id)
         taken = await stage.tools.database.read(
-            lambda connection: ledger.remote_id_taken(connection, "pictory", slip)
+            lambda connection: remote_ids.is_taken(connection, "pictory", slip)
         )
         assert not taken
         await stage.wait(90, step=10)

@@ -1,10 +1,14 @@
-"""What the tests of the storage share: a job, an account, an attempt, and the time they came."""
+"""What the tests of the storage share: jobs, accounts, attempts, and the time they came."""
+
+from sqlalchemy import Connection
 
 from gateway.model.inputs import StoredInput
 from gateway.model.job import Choice, Job
 from gateway.model.phases import INITIAL
 from gateway.model.request import CreateVideo
-from gateway.storage.ledger import Attempt, State
+from gateway.storage import accounts, jobs, ledger
+from gateway.storage.accounts import FreeSlot
+from gateway.storage.ledger import Attempt, Sent, State
 from providers.contract import Account, Mode, Secret, VideoSpec
 
 NOW = 1_800_000_000_000_000
@@ -45,3 +49,12 @@ def an_attempt(name: str, n: int = 1) -> Attempt:
         remote_id=None,
         claimed_id=None,
     )
+
+
+def begin(connection: Connection, state: State, remote_id: str | None = None) -> None:
+    """An attempt of the account `a`, sent just now, that has come so far."""
+    accounts.sync(connection, [an_account("a", 1)])
+    jobs.insert_job(connection, a_job())
+    ledger.begin(connection, an_attempt("att_1"), FreeSlot("a", "pictory", 0), "h1", NOW)
+    ledger.send(connection, "att_1", NOW, Sent(spec=SPEC), "digest")
+    ledger.mark(connection, "att_1", state, remote_id=remote_id)

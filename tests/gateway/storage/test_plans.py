@@ -20,6 +20,8 @@ from gateway.storage import (
     jobs,
     ledger,
     line,
+    remote_ids,
+    searches,
     tables,
 )
 from tests.gateway.storage.rows_support import NOW, a_job
@@ -72,13 +74,13 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
     "attempts": (lambda c: ledger.of_job(c, "video_1007"), "attempts"),
     "in hand": (ledger.in_hand, "ix_attempts_state"),
     "given up": (
-        lambda c: ledger.given_up(c, ["main"], "digest", NOW),
+        lambda c: searches.given_up(c, ["main"], "digest", NOW),
         "ix_attempts_given_up",
     ),
-    "misdated": (lambda c: ledger.doubt(c, NOW + 9999, "why"), "ix_attempts_state"),
+    "misdated": (lambda c: searches.doubt(c, NOW + 9999, "why"), "ix_attempts_state"),
     "free slots": (lambda c: accounts.free_slots(c, NOW), "attempts"),
     "owned": (
-        lambda c: ledger.remote_id_taken(c, "pictory", "remote_1007"),
+        lambda c: remote_ids.is_taken(c, "pictory", "remote_1007"),
         "ix_attempts_remote_id",
     ),
     "notices": (
