@@ -1,5 +1,6 @@
 """What tests of lost submissions share: faults, lists that are away, requests of others."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
@@ -55,13 +56,18 @@ async def submitted_by_others(stage: Rig, old: str = "", new: str = "") -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def call_back(stage: Rig, body: object, of: httpx.Request | None = None) -> int:
-    """Call a submission's callback URL, as anybody who knows it could; the status."""
+async def call_back(
+    stage: Rig,
+    body: object,
+    of: httpx.Request | None = None,
+    change: Callable[[str], str] = str,
+) -> int:
+    """Call a submission's callback URL, or what `change` makes of it; the status."""
     told = httpx.Response(200, content=(of or last_submit(stage)).content).json()
     transport = httpx.ASGITransport(app=stage.app)
     async with httpx.AsyncClient(transport=transport, base_url=GATE) as client:
         url = told.get("webhook") or told["replyUrl"]
-        return (await client.post(url, json=body)).status_code
+        return (await client.post(change(url), json=body)).status_code
 
 
 async def sql(stage: Rig, statement: str) -> None:

@@ -11,7 +11,7 @@ from gateway.model.phases import Phase
 from mockserver import Account as MockAccount
 from mockserver import World
 from providers.contract import Price, Secret
-from tests.rig import Rig, pictory, picture, pixverse, rig
+from tests.rig import Rig, is_submit, pictory, picture, pixverse, rig
 
 
 def inline(color: str = "orange") -> str:
@@ -168,6 +168,28 @@ async def test_a_refusal_of_the_prompt_fails_the_job_and_frees_the_slot(tmp_path
         assert job.error.code == "content_moderated"
         assert "moderator" in job.error.message
         assert (await stage.job(after)).phase is Phase.RENDERING
+
+
+async def test_a_refusal_over_a_length_that_may_be_counted_otherwise_comes_with_a_hint(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        stage.provider_wire.meddle = lambda request: (
+            httpx.Response(400, json={"success": False, "message": "prompt is too long"})
+            if is_submit(request)
+            else None
+        )
+        most = stage.tools.adapters["pictory"].capabilities.offers[0].prompt_max
+        told = []
+        for prompt in (PROMPT, "\N{WAVE DASH}" * (most - 1), "\N{WATER WAVE}" * (most - 1)):
+            job_id = await stage.create(model="pictory/pixverse5.5", prompt=prompt)
+            await stage.settle()
+            error = (await stage.job(job_id)).error
+            told.append(error.message if error else "")
+
+        assert told[0] == told[1]
+        assert "in the count of JavaScript" in told[2]
+        assert told[2].startswith(told[0])
 
 
 @pytest.mark.parametrize(
