@@ -210,3 +210,10 @@ async def gate(opened: Opened) -> AsyncIterator[Gate]:
     async with opened(KEY, OTHER) as found:
         found.client.headers["authorization"] = f"Bearer {KEY}"
         yield found
+
+
+@pytest.fixture
+def operator(gate: Gate) -> Gate:
+    """The gateway, and a client that shows the operator's key."""
+    gate.client.headers.update(bearer(OPERATOR))
+    return gate
