@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from gateway.model.phases import Phase
 from tests.simulation.history import RAM
 from tests.simulation.judge import life
-from tests.simulation.lab import DEADLINE, MAX_JOBS, REFUSALS, SETTLE, Lab, Made, Replica, Request
+from tests.simulation.lab import DEADLINE, MAX_JOBS, SETTLE, Lab, Replica
+from tests.simulation.provider import REFUSALS, Made, Request
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
