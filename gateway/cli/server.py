@@ -9,6 +9,8 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.cli.gathering import Gathering
+
 HEAD_SECONDS: Final = 20.0
 KEEP_ALIVE_SECONDS: Final = 30
 DRAIN_SECONDS: Final = 20
@@ -38,7 +40,7 @@ class PunctualProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first head."""
-        super().connection_made(transport)
+        super().connection_made(Gathering(transport, self.loop))
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
