@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 from litestar import Litestar
 from PIL import Image
+from sqlalchemy import Connection, select
 
 from gateway.app import build_app, build_tools
 from gateway.config import (
@@ -37,6 +38,7 @@ from gateway.model.request import CreateVideo
 from gateway.net import Upstream
 from gateway.storage import holdings, jobs, ledger, orphans, standings, tables
 from gateway.storage.orphans import Orphan
+from gateway.storage.rows import COLUMNS, job_of
 from gateway.storage.standings import Standing
 from mockserver import Account as MockAccount
 from mockserver import Settings as MockSettings
@@ -48,6 +50,12 @@ from providers.contract import Secret
 EPOCH: Final = 1_800_000_000
 GATE: Final = "http://127.0.0.1:8080"
 MOCK: Final = "http://mock.test"
+
+
+def every_job(connection: Connection) -> list[Job]:
+    """All jobs there are, the oldest first."""
+    rows = connection.execute(select(*COLUMNS).order_by(tables.jobs.c.id))
+    return [job_of(tuple(row)) for row in rows]
 
 
 def picture(color: str = "orange", size: tuple[int, int] = (64, 36)) -> bytes:
@@ -159,10 +167,8 @@ class Rig:
         return found
 
     async def every_job(self) -> list[Job]:
-        """All jobs there are, by phase."""
-        return await self.tools.database.read(
-            lambda connection: [one for phase in Phase for one in jobs.in_phase(connection, phase)]
-        )
+        """All jobs there are, the oldest first."""
+        return await self.tools.database.read(every_job)
 
     async def history(self, job_id: str) -> list[Moment]:
         """Everything that happened to a job."""
@@ -231,14 +237,13 @@ class Rig:
 
         def read(connection: Any) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
             needed = {row.id: {row.digest} for row in connection.execute(tables.files.select())}
-            for phase in Phase:
-                for job in jobs.in_phase(connection, phase):
-                    inputs = [one.value for one in job.request.given]
-                    needed[job.id] = {
-                        one.digest
-                        for one in (*inputs, *job.kept.values(), job.result)
-                        if isinstance(one, StoredInput | Result)
-                    }
+            for job in every_job(connection):
+                inputs = [one.value for one in job.request.given]
+                needed[job.id] = {
+                    one.digest
+                    for one in (*inputs, *job.kept.values(), job.result)
+                    if isinstance(one, StoredInput | Result)
+                }
             held = {
                 holder: set(holdings.of(connection, holder))
                 for holder in {row.holder for row in connection.execute(tables.holdings.select())}

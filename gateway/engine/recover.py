@@ -12,15 +12,6 @@ from gateway.storage import Connection, accounts, agenda, deliveries, holdings, 
 from gateway.storage.elapsed import elapsed
 from providers.contract import Fault
 
-_WATCHED = (
-    Phase.WAITING_FOR_INPUT,
-    Phase.SUBMISSION_UNKNOWN,
-    Phase.RENDERING,
-    Phase.CANCELING,
-    Phase.DOWNLOADING,
-    Phase.NEEDS_ATTENTION,
-)
-
 FRESH: Final = 1.0
 """Seconds after which the database's time is not taken for what it is now."""
 
@@ -68,5 +59,5 @@ def _make_due(connection: Connection, tools: Tools) -> dict[str, int]:
     agenda.rebase(connection, now)
     accounts.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
     deliveries.rebase(connection, now, policy.DAY)
-    counts = {phase.value: agenda.make_due(connection, phase, now) for phase in _WATCHED}
+    counts = {phase.value: agenda.make_due(connection, phase, now) for phase in agenda.LEASED}
     return {name: count for name, count in counts.items() if count}

@@ -18,7 +18,7 @@ from gateway.storage.jobs import note
 from gateway.storage.rows import COLUMNS, job_of, stored
 from gateway.storage.tables import jobs
 
-_LEASED: Final = (
+LEASED: Final = (
     Phase.WAITING_FOR_INPUT,
     Phase.SUBMISSION_UNKNOWN,
     Phase.RENDERING,
@@ -205,7 +205,7 @@ def release(connection: Connection, replicas: Collection[str], now: int) -> int:
     return connection.execute(
         update(jobs)
         .where(
-            jobs.c.phase.in_([phase.value for phase in _LEASED]),
+            jobs.c.phase.in_([phase.value for phase in LEASED]),
             jobs.c.replica.in_(list(replicas)),
             jobs.c.due_at > now,
         )

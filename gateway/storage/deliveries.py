@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Integer, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 
 from gateway.model.ids import new_id
 from gateway.storage.hot import Hot
@@ -76,12 +76,6 @@ def tried(connection: Connection, delivery_id: str, tries: int, due_at: int | No
     return done.rowcount > 0
 
 
-def of_job(connection: Connection, job_id: str) -> list[Delivery]:
-    """Every notice about a job, delivered or not."""
-    rows = connection.execute(select(*_COLUMNS).where(deliveries.c.job_id == job_id))
-    return [_read(row) for row in rows.mappings()]
-
-
 def next_due(connection: Connection) -> int | None:
     """When the next notice is due."""
     found: int | None = _NEXT_DUE.scalar(connection)
@@ -102,10 +96,6 @@ def rebase(connection: Connection, now: int, longest: int) -> None:
     connection.execute(
         update(deliveries).where(deliveries.c.due_at > now + longest).values(due_at=now)
     )
-
-
-def _read(row: RowMapping) -> Delivery:
-    return msgspec.convert({str(name): value for name, value in row.items()}, Delivery)
 
 
 _DUE: Final = Hot(

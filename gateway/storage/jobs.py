@@ -236,12 +236,6 @@ def _moving(names: tuple[str, ...], *, fenced: bool) -> Hot:
     )
 
 
-def in_phase(connection: Connection, phase: Phase) -> list[Job]:
-    """Every job of a phase, whenever it is due."""
-    rows = connection.execute(select(*COLUMNS).where(jobs.c.phase == phase.value))
-    return [job_of(tuple(row)) for row in rows]
-
-
 def note(
     connection: Connection, job_id: str, now: int, event: str, phase: Phase, detail: str
 ) -> None:

@@ -121,8 +121,7 @@ attempts: Final = Table(
     Column("account", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("token_hash", Text, nullable=False, unique=True),
-    # preparing, sending (the intent: committed before the request leaves), accepted,
-    # unknown, ended
+    # See `states.State`.
     Column("state", Text, nullable=False),
     Column("remote_id", Text),
     # An id that a callback claimed while the answer to the submit is missing.

@@ -18,7 +18,6 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     spec: VideoSpec
     inputs: Mapping[Role, Sequence[str]]
-    callback_url: str | None = None
     sent_at: int
     drawn: bool = False
 

@@ -133,7 +133,6 @@ class Stage:
             reference=submission.reference,
             spec=submission.spec,
             inputs=submission.inputs,
-            callback_url=submission.callback_url,
             sent_at=self.now(),
         )
         flow = ADAPTERS[owner.provider].submit(submission)

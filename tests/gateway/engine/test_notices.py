@@ -13,6 +13,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Row
 from standardwebhooks import Webhook
 from standardwebhooks import webhooks as library
 
@@ -23,7 +24,7 @@ from gateway.model.clock import SECOND
 from gateway.model.errors import InvalidError
 from gateway.model.phases import Phase
 from gateway.net import Answered, Blocked, Upstream
-from gateway.storage import deliveries
+from gateway.storage import tables
 from mockserver import World
 from providers.contract import Secret
 from tests.rig import EPOCH, Rig, asked, pictory, rig
@@ -65,8 +66,11 @@ def no_answer() -> httpx.Response:
     raise httpx.ReadTimeout("slow")
 
 
-async def outbox(stage: Rig, job_id: str) -> list[deliveries.Delivery]:
-    return await stage.tools.database.read(lambda connection: deliveries.of_job(connection, job_id))
+async def outbox(stage: Rig, job_id: str) -> list[Row[Any]]:
+    """Every notice about a job, delivered or not."""
+    table = tables.deliveries
+    mine = table.select().where(table.c.job_id == job_id)
+    return await stage.tools.database.read(lambda connection: list(connection.execute(mine)))
 
 
 @asynccontextmanager
