@@ -13,15 +13,20 @@ from gateway.api.stored import json_response, surroundings
 from gateway.api.views import Orphaned
 from gateway.model.clock import SECOND
 from gateway.storage import Connection, orphans, replicas
+from gateway.storage.orphans import Reason
 
 _PROBLEMS: Final = (400, 401, 403, 503)
 
 
 class OrphanList(msgspec.Struct, frozen=True, kw_only=True):
-    """Jobs at providers that were paid for and whose film nobody gets, the newest first."""
+    """Jobs at providers that were paid for and whose film nobody gets, the newest first.
+
+    `counts` are of all that there are, for each reason, whatever `data` is limited to.
+    """
 
     object: Literal["list"] = "list"
     data: tuple[Orphaned, ...]
+    counts: dict[Reason, int]
 
 
 class ReplicaView(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,8 @@ class ReplicaList(msgspec.Struct, frozen=True, kw_only=True):
         "operation": Operation(
             summary="List films that nobody gets",
             tag="operators",
+            detail="The newest, and how many there are for each reason: `charged_twice` counts "
+            "what a provider made, and charged, besides what was asked of it.",
             parameters=(LIMIT,),
             answers={200: Answer(meaning="The newest of them.", body=OrphanList)},
             problems=_PROBLEMS,
@@ -64,10 +71,10 @@ class ReplicaList(msgspec.Struct, frozen=True, kw_only=True):
 async def list_orphans(request: Request[Any, Any, Any]) -> Response[bytes]:
     """What was paid for in vain."""
     limit = read_limit(request)
-    found = await surroundings(request)[0].database.read(
-        lambda connection: orphans.listed(connection, limit)
+    found, counts = await surroundings(request)[0].database.read(
+        lambda connection: (orphans.listed(connection, limit), orphans.counts(connection))
     )
-    return json_response(OrphanList(data=tuple(map(orphaned, found))))
+    return json_response(OrphanList(data=tuple(map(orphaned, found)), counts=counts))
 
 
 @route(

@@ -107,13 +107,13 @@ def drop(connection: Connection, orphan: Orphan) -> None:
 
 
 def counts(connection: Connection) -> dict[Reason, int]:
-    """How many were seen, by reason."""
+    """How many were seen, for each reason."""
     rows = connection.execute(
         select(orphans.c.reason, func.count())
         .where(orphans.c.due_at.is_(None))
         .group_by(orphans.c.reason)
     )
-    return {Reason(reason): count for reason, count in rows}
+    return dict.fromkeys(Reason, 0) | {Reason(reason): count for reason, count in rows}
 
 
 def listed(connection: Connection, limit: int, job_id: str | None = None) -> list[Orphan]:
