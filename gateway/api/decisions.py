@@ -10,7 +10,7 @@ from msgspec import Meta
 from gateway.api.auth import OPERATORS, check_site
 from gateway.api.fields import MAX_BODY, read_texts
 from gateway.api.operation import Answer, Operation
-from gateway.api.stored import ID, is_id, moved, surroundings
+from gateway.api.stored import ID, LOOK, is_id, moved, surroundings
 from gateway.api.views import Video
 from gateway.engine import decide
 
@@ -18,7 +18,7 @@ MAX_UPSTREAM_ID: Final = 500
 MAX_REASON: Final = 500
 
 _OPEN: Final = "For a video whose submission's answer was lost, or that needs attention. "
-_ANSWERS: Final = {200: Answer(meaning="The job as it stands now.", body=Video)}
+_ANSWERS: Final = {200: Answer(meaning="The job as it stands now.", body=Video, headers=LOOK)}
 _PROBLEMS: Final = (400, 401, 403, 404, 409, 503)
 _WITH_BODY: Final = (*_PROBLEMS, 408, 413, 415, 422)
 

@@ -27,8 +27,16 @@ REF: Final = "#/components/schemas/{name}"
 
 _HEADERS: Final[dict[int, dict[str, str]]] = {
     401: {"WWW-Authenticate": "How to show a key."},
+    409: {
+        "Retry-After": "Seconds to wait, where waiting mends it.",
+        "X-Should-Retry": "`false` where it does not; OpenAI's clients obey.",
+    },
     416: {"Content-Range": "How many bytes there are."},
-    503: {"Retry-After": "Seconds to wait."},
+    429: {"Retry-After": "Seconds to wait."},
+    503: {
+        "Retry-After": "Seconds to wait.",
+        "X-Should-Retry": "`false` where nobody knows whether it was done; OpenAI's clients obey.",
+    },
 }
 """What problem documents of a status carry besides."""
 

@@ -112,6 +112,20 @@ def test_every_operation_documents_its_problems(document: dict[str, Any]) -> Non
         assert method != "get" or set(answers) == set(document["paths"][path]["head"]["responses"])
 
 
+def test_it_is_told_when_to_ask_again_and_when_not_to(document: dict[str, Any]) -> None:
+    wanted = {
+        "409": {"Retry-After", "X-Should-Retry"},
+        "429": {"Retry-After"},
+        "503": {"Retry-After", "X-Should-Retry"},
+    }
+    seen = set()
+    for path, _, operation in operations(document):
+        for status in wanted.keys() & operation["responses"].keys():
+            assert set(operation["responses"][status]["headers"]) == wanted[status], path
+            seen.add(status)
+    assert seen == set(wanted)
+
+
 def test_the_create_body_takes_no_other_fields(document: dict[str, Any]) -> None:
     schema = document["components"]["schemas"]["CreateVideoBody"]
     assert schema["additionalProperties"] is False
