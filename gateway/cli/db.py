@@ -30,7 +30,10 @@ def command() -> None:
 @command.command()
 @config_option
 def upgrade(path: Path | None) -> None:
-    """Bring the tables to the newest revision; `serve` does the same when it starts."""
+    """Bring the tables to the newest revision.
+
+    `filmgate serve` does the same when it starts.
+    """
     with _told(), _opened(_settings(path)) as database:
         before, newest = database.revision()
         database.migrate()
@@ -44,7 +47,8 @@ def upgrade(path: Path | None) -> None:
 def check(*, path: Path | None, quick: bool) -> None:
     """Tell whether the gateway can work on the database.
 
-    Exits with 0 where it can, else with 1.
+    Exits with 0 where it can, with 1 where it cannot, and with 2 where the configuration
+    cannot be used. An SQLite file it needs for itself: not while the gateway runs.
     """
     with _told():
         settings = _settings(path)
@@ -62,7 +66,10 @@ def check(*, path: Path | None, quick: bool) -> None:
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
 @config_option
 def backup(path: Path | None, target: Path) -> None:
-    """Copy an SQLite database to FILE, while the gateway runs or while it does not."""
+    """Copy an SQLite database to FILE.
+
+    While the gateway runs or while it does not. No file is overwritten.
+    """
     from gateway.storage.backup import back_up  # noqa: PLC0415 - only when it runs
 
     settings = _settings(path)
@@ -80,10 +87,14 @@ def _engine(database: "Database") -> bool:
 
 
 def _revision(database: "Database") -> bool:
+    from gateway.storage.migrations import is_known  # noqa: PLC0415
+
     found, newest = database.revision()
     if found == newest:
         return _line("revision", f"{found}, the newest")
-    return _line("revision", f"{found or 'none'}; this version needs {newest}", fine=False)
+    can_rise = found is None or is_known(found)
+    todo = "run `filmgate db upgrade`" if can_rise else "a newer version of filmgate made it"
+    return _line("revision", f"{found or 'none'}; this version needs {newest}: {todo}", fine=False)
 
 
 def _writes(database: "Database") -> bool:

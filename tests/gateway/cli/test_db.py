@@ -80,9 +80,12 @@ def test_check_leaves_nothing_behind(db: Callable[..., Result], path: Path) -> N
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(("revision", "shown"), [("0001", "0001"), ("9999", "9999")])
-def test_check_of_another_revision_fails(
-    db: Callable[..., Result], path: Path, revision: str, shown: str
+@pytest.mark.parametrize(
+    ("revision", "todo"),
+    [("0001", "run `filmgate db upgrade`"), ("9999", "a newer version of filmgate made it")],
+)
+def test_check_of_another_revision_fails_and_says_what_to_do(
+    db: Callable[..., Result], path: Path, revision: str, todo: str
 ) -> None:
     db("upgrade")
     with sqlite3.connect(path) as other:
@@ -91,7 +94,7 @@ def test_check_of_another_revision_fails(
 
     result = db("check")
     assert result.exit_code == 1
-    assert f"{shown}; this version needs {newest()}" in result.stdout
+    assert f"{revision}; this version needs {newest()}: {todo}" in result.stdout
 
 
 def test_check_of_a_damaged_file_fails_and_tells_where(
