@@ -12,7 +12,7 @@ from gateway.cli.request import gateway_options
 def command() -> None:
     """Show, pause and resume a gateway's accounts.
 
-    It takes an operator's key. Without a command it lists them.
+    It takes an operator's key. Without a command it lists them, with the options of `list`.
     """
 
 
@@ -20,7 +20,11 @@ def command() -> None:
 @json_option
 @gateway_options
 def list_accounts(*, raw: bool, url: str, key: str | None) -> None:
-    """How the accounts stand: slots taken, limit and configured limit; state; what to do."""
+    """Tell how each account stands.
+
+    That is its slots taken and its limit, with the configured one beside it where it proved to
+    carry less; its state, why, and what to do.
+    """
     with asking(url, key) as client:
         found = client.accounts()
     if raw:
@@ -37,7 +41,10 @@ def list_accounts(*, raw: bool, url: str, key: str | None) -> None:
 @click.option("--reason", metavar="WORDS", help="Shown to whoever lists the accounts.")
 @gateway_options
 def pause(*, name: str, reason: str | None, url: str, key: str | None) -> None:
-    """Give an account no more jobs until it is resumed; what it has in hand goes on."""
+    """Give an account no more jobs until it is resumed.
+
+    What it has in hand goes on, and jobs that only it can make keep their place in line.
+    """
     with asking(url, key) as client:
         told = client.pause(name, **({"reason": reason} if reason else {}))
     click.echo(f"{told['name']}: {state(told)}")
@@ -47,7 +54,10 @@ def pause(*, name: str, reason: str | None, url: str, key: str | None) -> None:
 @click.argument("name")
 @gateway_options
 def resume(*, name: str, url: str, key: str | None) -> None:
-    """Give an account jobs again, whatever it rested for."""
+    """Give an account jobs again, whatever it rested for.
+
+    One that had to be mended gets a single job first.
+    """
     with asking(url, key) as client:
         told = client.resume(name)
     click.echo(f"{told['name']}: {state(told)}")

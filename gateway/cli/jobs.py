@@ -14,8 +14,8 @@ _STATUSES: Final = ("queued", "in_progress", "completed", "failed")
 def command() -> None:
     """Look into videos, and decide about those that are stuck.
 
-    Without a command it lists them: an operator's key sees everybody's, another its own. A
-    decision takes an operator's key.
+    Without a command it lists them, with the options of `list`: an operator's key sees
+    everybody's, another its own. To adopt, resubmit and fail takes an operator's key.
     """
 
 
@@ -36,7 +36,7 @@ def list_jobs(
     url: str,
     key: str | None,
 ) -> None:
-    """The newest videos."""
+    """List the newest videos."""
     wanted = {"status": ",".join(status), "phase": ",".join(phase)}
     with asking(url, key) as client:
         found = client.videos(limit, **{name: words for name, words in wanted.items() if words})
@@ -65,7 +65,10 @@ def list_jobs(
 @json_option
 @gateway_options
 def show(*, video_id: str, raw: bool, url: str, key: str | None) -> None:
-    """One video: where it stands, what happened to it, and the evidence."""
+    """Show one video.
+
+    That is where it stands, what happened to it and, to operators, the evidence.
+    """
     with asking(url, key) as client:
         found = client.read(video_id)
     if raw:
@@ -107,7 +110,10 @@ def show(*, video_id: str, raw: bool, url: str, key: str | None) -> None:
 @click.argument("video_id")
 @gateway_options
 def cancel(*, video_id: str, url: str, key: str | None) -> None:
-    """Stop a video, as far as it can be stopped."""
+    """Stop a video, as far as it can be stopped.
+
+    Free while it waits or is prepared; later it says in the end what was spent.
+    """
     _decide(video_id, "cancel", url, key)
 
 
@@ -116,7 +122,10 @@ def cancel(*, video_id: str, url: str, key: str | None) -> None:
 @click.argument("upstream_id")
 @gateway_options
 def adopt(*, video_id: str, upstream_id: str, url: str, key: str | None) -> None:
-    """Say which of the provider's jobs it is; the watch goes on from there."""
+    """Say which of the provider's jobs a video is.
+
+    For one in needs_attention or submission_unknown; the watch goes on from there.
+    """
     _decide(video_id, "adopt", url, key, upstream_id=upstream_id)
 
 
@@ -125,7 +134,10 @@ def adopt(*, video_id: str, upstream_id: str, url: str, key: str | None) -> None
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @gateway_options
 def resubmit(*, video_id: str, yes: bool, url: str, key: str | None) -> None:
-    """Send it again, at the risk of paying twice."""
+    """Send a video again, at the risk of paying twice.
+
+    For one in needs_attention or submission_unknown, when nothing was made of it.
+    """
     if not yes:
         click.confirm(
             f"The provider may have made {video_id} already: then it is paid for twice, and "
@@ -140,7 +152,10 @@ def resubmit(*, video_id: str, yes: bool, url: str, key: str | None) -> None:
 @click.option("--reason", metavar="WORDS", help="Shown to whoever asked for it.")
 @gateway_options
 def fail(*, video_id: str, reason: str | None, url: str, key: str | None) -> None:
-    """Give it up."""
+    """Give a video up.
+
+    For one in needs_attention or submission_unknown; it fails with the code given_up.
+    """
     _decide(video_id, "fail", url, key, **({"reason": reason} if reason else {}))
 
 
@@ -152,7 +167,7 @@ def facts(video: dict[str, Any]) -> list[tuple[str, str]]:
         "phase": video["phase"] + (f", place {queue['position']}" if queue else ""),
         "waits": queue and queue["reason"],
         "eta": eta and f"{clock(eta['at'])}, {clock(eta['latest'])} at the latest",
-        "error": error and f"{error['code']}: {error['message']}",
+        "error": error and _coded(error["code"], error["message"]),
         "model": video["model"],
         "account": video["account"],
         "upstream": video["upstream_id"],
@@ -160,6 +175,11 @@ def facts(video: dict[str, Any]) -> list[tuple[str, str]]:
         "owner": video["evidence"] and video["evidence"]["owner"],
     }
     return [(name, words) for name, words in told.items() if words]
+
+
+def _coded(code: str, message: str) -> str:
+    """The words of an error with its code before them, once."""
+    return message if message.startswith(f"{code}:") else f"{code}: {message}"
 
 
 def _part(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:

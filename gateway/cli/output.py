@@ -1,6 +1,7 @@
 """What commands have in common that show what a gateway says."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 UNUSABLE: Final = 2
+"""Exit status when the gateway refused, or did not answer."""
+UNBOUNDED: Final = 10_000
+"""Characters: wider than any table."""
 
 json_option: Final = click.option(
     "--json", "raw", is_flag=True, help="Print the gateway's answer as it is."
@@ -50,18 +54,23 @@ def print_json(answer: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table as wide as the terminal; words that are too long go on below."""
+    """Print a table as wide as the terminal; words that are too long go on below.
+
+    Not those of the first column, which are there to be copied. Nor any where no terminal
+    reads them: each row is one line for `grep` then, unless COLUMNS asks for less.
+    """
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    for number, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=number == 0)
     for row in rows:
         # As `Text`, for providers' words may look like markup.
         table.add_row(*(Text("" if one is None else str(one)) for one in row))
-    Console(highlight=False).print(table)
+    bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+    Console(highlight=False, width=None if bounded else UNBOUNDED).print(table)
 
 
 def clock(seconds: int | None) -> str:

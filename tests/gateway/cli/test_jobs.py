@@ -6,7 +6,10 @@ from itertools import count
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli import main
+from gateway.cli.jobs import facts
 from tests.gateway.cli.operating import run, said, told
 from tests.gateway.cli.programs import Program, until
 
@@ -34,6 +37,30 @@ def test_videos_are_listed_and_told_apart_by_phase(gate: Program, stuck: str) ->
     assert re.match(r"video +phase +model +account +tries +made +error", lines[0])
     assert re.match(rf"{stuck} +submission_unknown +pictory/pixverse5.5 +mock-pictory", lines[1])
     assert stuck not in said(gate, "jobs", "list", "--status", "completed")
+
+
+def test_a_row_is_one_line_where_no_terminal_reads_it(
+    gate: Program, stuck: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    done = CliRunner().invoke(main, ["jobs", "--url", gate.url, "--limit", "1"])
+    (row,) = done.stdout.splitlines()[1:]
+    assert row.split()[:2] == [stuck, "submission_unknown"]
+
+
+def test_the_id_of_a_video_stays_in_one_piece_on_a_narrow_terminal(
+    gate: Program, stuck: str
+) -> None:
+    listing = ["jobs", "--url", gate.url, "--limit", "1"]
+    done = CliRunner().invoke(main, listing, env={"COLUMNS": "60"})
+    assert stuck in done.stdout
+
+
+def test_the_code_of_an_error_is_told_once() -> None:
+    error = {"code": "canceled", "message": "canceled: nothing was spent"}
+    video = dict.fromkeys(("queue", "eta", "model", "account", "upstream_id", "prompt", "evidence"))
+    told = dict(facts({**video, "id": "video_1", "phase": "failed", "error": error}))
+    assert told["error"] == "canceled: nothing was spent"
 
 
 def test_a_long_list_is_fetched_page_by_page(
