@@ -291,7 +291,7 @@ def errors_page() -> str:
         "\n## Of the providers\n\n"
         "What a provider answers to a submission, and what follows.\n"
         "An answer that is in no row, such as a 500 of either, leaves the outcome unknown: the job "
-        "is never sent again, but looked for.\n"
+        "is looked for, and never sent again on a guess.\n"
         "One about the job fails it; one about an account rests that account, and the job keeps "
         "its place or goes to another one; one about the provider rests all of its accounts.\n"
         "`Retry-After` is never undercut.\n"

@@ -212,7 +212,7 @@ class InternalError(GatewayFaultError):
 
 
 class UnavailableError(GatewayFaultError):
-    """The gateway cannot keep a promise right now (database, disk); nothing was accepted."""
+    """The gateway cannot keep a promise right now; nothing was accepted, unless it says so."""
 
     code = "unavailable"
     status = 503
