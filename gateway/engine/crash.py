@@ -40,7 +40,11 @@ POINTS: Final = (
 
 
 class _Plan:
-    """What the environment asks for."""
+    """What the environment asks for.
+
+    Raises:
+        ValueError: There is no such point, so whoever waits for it would wait in vain.
+    """
 
     def __init__(self, told: str) -> None:
         parts = told.split(":")
@@ -48,6 +52,8 @@ class _Plan:
         parts = parts[1:] if parts[0] == "stop" else parts
         self.name = parts[0]
         self.left = int(parts[1]) if len(parts) > 1 else 1
+        if self.name not in POINTS:
+            raise ValueError(f"FILMGATE_CRASH: there is no {self.name!r}, only {', '.join(POINTS)}")
 
 
 _told: Final = os.environ.get("FILMGATE_CRASH")

@@ -189,7 +189,7 @@ def no_slot(
     rests = standings.resting(connection, [choice.provider for choice in choices], now)
     wait = ceil((rests[0].until - now) / SECOND) if rests else ASK_AGAIN
     return NoSlotError(
-        "No slot is free for this video now, and routing.queue is false.",
+        "No slot is free for this video now, and routing.queue is false: leave that out to wait.",
         headers={"retry-after": str(min(max(wait, 1), 86_400))},
     )
 

@@ -26,7 +26,8 @@ async def remove(tools: Tools, owner: str | None, video_id: str) -> bool:
             return None
         if job.phase not in FINAL:
             raise NotFinishedError(
-                f"The video is {job.phase.value}; only one that has ended can be removed."
+                f"The video is {job.phase.value}; only one that has ended can be removed. "
+                "Cancel it, or wait for its end."
             )
         return jobs.remove(connection, video_id, tools.clock.now())
 
