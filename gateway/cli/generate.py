@@ -137,6 +137,7 @@ def _finish(client: "GatewayClient", video_id: str, output: Path) -> None:
         TimeElapsedColumn(),
     )
     last: dict[str, Any] = {}
+    told: str | None = None
     live = console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=not live) as bar:
         task = bar.add_task(video_id, total=None)
@@ -144,6 +145,9 @@ def _finish(client: "GatewayClient", video_id: str, output: Path) -> None:
             words = phase_words(last)
             if not live and words != bar.tasks[0].description:
                 console.print(f"{video_id}  {words}", highlight=False)
+            before, told = told, held_up(last)
+            if told and told != before:
+                console.print(f"{video_id}  {told}", highlight=False, markup=False)
             bar.update(task, description=words, total=100 if last["progress"] else None)
             bar.update(task, completed=last["progress"])
     if last["status"] == "failed":
@@ -164,6 +168,14 @@ def phase_words(video: dict[str, Any]) -> str:
     if video["queue"]:
         words += f" (place {video['queue']['position']})"
     return words
+
+
+def held_up(video: dict[str, Any]) -> str | None:
+    """Why a job that has not ended gets no further, as far as the gateway says."""
+    if video["status"] in {"completed", "failed"}:
+        return None
+    queue, error = video["queue"], video["error"]
+    return (queue and queue["reason"]) or (error and error["message"]) or None
 
 
 def _come_back(video_id: str, output: Path, url: str) -> str:

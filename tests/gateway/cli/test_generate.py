@@ -219,6 +219,16 @@ allow_private = ["127.0.0.0/8"]
                 assert "out.mp4  5 s" in waiting.said
 
 
+def test_why_the_line_stands_still_is_said_once(tmp_path: Path) -> None:
+    gateway = serving("serve", "--mock", "--paused", "--port", "0", cwd=tmp_path)
+    with gateway as gate, started("generate", "Waves", "--url", gate.url, cwd=tmp_path) as waiting:
+        waiting.says("waiting for slot (place 1)")
+        waiting.says("every account that could take it is paused; ")
+        looks = gate.said.count('"method":"GET"')
+        until(lambda: gate.said.count('"method":"GET"') > looks + 1)
+        assert waiting.said.count("is paused") == 1
+
+
 def test_a_folder_that_cannot_be_written_to_is_found_out_before_anything_is_paid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
