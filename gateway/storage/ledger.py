@@ -108,8 +108,11 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
 
 
+OPEN: Final = attempts.c.state != literal_column("'ended'")
+"""As the partial index has it, to the letter: SQLite draws no conclusions."""
 LOST: Final = and_(
     attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
+    OPEN,
     attempts.c.remote_id.is_(None),
 )
 """That an attempt's answer is missing still."""
@@ -242,9 +245,7 @@ def in_hand(connection: Connection) -> list[Held]:
             jobs.c.owner,
         )
         .join(jobs, jobs.c.id == attempts.c.job_id)
-        .where(attempts.c.state.in_([state.value for state in IN_HAND]))
-        # As the partial index has it, to the letter: SQLite draws no conclusions.
-        .where(attempts.c.state != literal_column("'ended'"))
+        .where(attempts.c.state.in_([state.value for state in IN_HAND]), OPEN)
     )
     return [
         Held(

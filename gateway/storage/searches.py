@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, literal_column, or_, select, update
 
-from gateway.storage.ledger import LOST, Attempt, Sent, State, matching
+from gateway.storage.ledger import LOST, OPEN, Attempt, Sent, State, matching
 from gateway.storage.tables import attempts
 
 _WITHOUT_ID: Final = (State.SENDING.value, State.UNKNOWN.value, State.OVERDUE.value)
@@ -48,7 +48,7 @@ def is_sending(connection: Connection, accounts: Collection[str], credentials: s
     """Whether a paid request is under way of one of those that `lost` would tell of."""
     found = connection.execute(
         select(attempts.c.id)
-        .where(attempts.c.state == State.SENDING.value, _of(accounts, credentials))
+        .where(attempts.c.state == State.SENDING.value, OPEN, _of(accounts, credentials))
         .limit(1)
     ).first()
     return found is not None
@@ -83,8 +83,8 @@ def doubt(connection: Connection, sent_after: int, words: str) -> None:
     connection.execute(
         update(attempts)
         .where(attempts.c.sent_at > sent_after, attempts.c.doubt.is_(None))
-        # Few are in these, of all that are under way. As the partial index has it.
-        .where(attempts.c.state.in_(_WITHOUT_ID), attempts.c.state != literal_column("'ended'"))
+        # Few are in these, of all that are under way.
+        .where(attempts.c.state.in_(_WITHOUT_ID), OPEN)
         .values(doubt=words)
     )
 

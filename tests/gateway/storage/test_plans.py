@@ -23,6 +23,7 @@ from gateway.storage import (
     remote_ids,
     searches,
     tables,
+    waits,
 )
 from tests.gateway.storage.rows_support import NOW, a_job
 from tests.postgres import TEMPLATE, Server
@@ -77,6 +78,7 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
         lambda c: searches.given_up(c, ["main"], "digest", NOW),
         "ix_attempts_given_up",
     ),
+    "sending": (lambda c: searches.is_sending(c, ["main"], "digest"), "ix_attempts_state"),
     "misdated": (lambda c: searches.doubt(c, NOW + 9999, "why"), "ix_attempts_state"),
     "free slots": (lambda c: accounts.free_slots(c, NOW), "attempts"),
     "owned": (
@@ -172,6 +174,7 @@ BESIDE: Final = {
         "fingerprint": "fingerprint",
         "job_id": "id",
     },
+    "waits": {"job_id": "id", "video_id": f"'video_' || (1 + CAST({NUMBER} AS INTEGER))"},
 }
 """What there is of each job in the other tables."""
 
@@ -227,7 +230,7 @@ def plans(connection: Connection, query: Callable[[Connection], object]) -> list
     ]
 
 
-BIG: Final = ("jobs", "attempts", "events", "deliveries", "holdings", "idempotency")
+BIG: Final = ("jobs", "attempts", "events", "deliveries", "holdings", "idempotency", "waits")
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -246,3 +249,27 @@ def test_a_hot_query_uses_its_index(writer: Engine, name: str) -> None:
         if any(table in plan for table in BIG):
             assert "TEMP B-TREE" not in plan, plan
             assert "Sort" not in plan, plan
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        lambda c: waits.wake(c, "video_1007", NOW),
+        lambda c: jobs.ended_before(c, NOW + 100, 20),
+    ],
+    ids=["woken", "removed by age"],
+)
+def test_of_those_that_wait_for_a_video_no_others_are_read(
+    writer: Engine, query: Callable[[Connection], object]
+) -> None:
+    with writer.connect() as connection:
+        told = "\n".join(plans(connection, query))
+    assert "ix_waits_video_id" in told, told
+    assert "ix_jobs_line" not in told, told
+    assert "ix_jobs_due" not in told, told
+
+
+def test_what_is_lost_is_found_among_what_has_not_ended(writer: Engine) -> None:
+    with writer.connect() as connection:
+        told = "\n".join(plans(connection, lambda c: searches.lost(c, ["main"], "digest")))
+    assert "ix_attempts_state" in told, told
