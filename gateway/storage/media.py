@@ -33,6 +33,7 @@ class MediaStore:
         (folder / "incoming").mkdir(parents=True, exist_ok=True)
         self._lock = RLock()
         self._pinned: Counter[str] = Counter()
+        self._named: set[str] = set()
 
     def path(self, digest: str) -> Path:
         """Where the file of this digest is, or would be."""
@@ -69,6 +70,10 @@ class MediaStore:
         path.parent.mkdir(exist_ok=True)
         incoming.replace(path)
         _sync_folder(path.parent)
+        if path.parent.name not in self._named:
+            # Also where it was there: whoever made it may have died before this.
+            _sync_folder(self.folder)
+            self._named.add(path.parent.name)
         return path
 
     def adopt_still(self, incoming: Path, digest: str, which: str) -> Path:

@@ -1,6 +1,9 @@
 """Files under their digests."""
 
+import os
 from pathlib import Path
+
+import pytest
 
 from gateway.model.ids import digest
 from gateway.storage.media import MediaStore
@@ -40,3 +43,25 @@ def test_start_up_sweeps_what_a_crash_left_half_written(tmp_path: Path) -> None:
 
     assert not leftover.exists()
     assert store.path(kept).exists()
+
+
+def test_the_name_of_a_films_folder_is_on_the_disk_before_the_film_counts_as_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    folder = tmp_path / "media"
+    store = MediaStore(folder)
+    film = store.path(store.save(b"film"))
+    assert synced[1:] == [film.parent, folder]
+
+    # Once is enough, but a process cannot know what the one before it came to.
+    MediaStore(folder).adopt(film, film.name)
+    store.adopt(film, film.name)
+    assert synced[3:] == [film.parent, folder, film.parent]
