@@ -1,11 +1,10 @@
 """What other clocks say of ours: a time that was written down is only as good as its clock."""
 
 from collections.abc import Sequence
-from contextlib import closing, suppress
-from email.utils import parsedate_to_datetime
+from contextlib import closing
 from typing import Final, NamedTuple
 
-from gateway.model.clock import SECOND, Clock
+from gateway.model.clock import SECOND, Clock, http_time
 from gateway.storage import Connection, searches
 from gateway.storage.ledger import Attempt
 from providers.contract import Flow, Search
@@ -30,9 +29,9 @@ def timed(clock: Clock, flow: Flow[Search], answers: list[Timed]) -> Flow[Search
             request = next(flow)
             while True:
                 answer = yield request
-                with suppress(KeyError, ValueError):
-                    theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
-                    answers.append(Timed(clock.now(), round(theirs * SECOND)))
+                theirs = http_time(answer.headers.get("date", ""))
+                if theirs is not None:
+                    answers.append(Timed(clock.now(), theirs))
                 request = flow.send(answer)
         except StopIteration as stop:
             found: Search = stop.value

@@ -5,7 +5,6 @@ same bytes. Signed as Standard Webhooks (https://www.standardwebhooks.com) says.
 """
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from random import Random
 from typing import Final
@@ -17,7 +16,7 @@ from standardwebhooks import Webhook
 from gateway.engine import policy
 from gateway.engine.crash import crash_point
 from gateway.engine.tools import Tools
-from gateway.model.clock import SECOND
+from gateway.model.clock import SECOND, http_time
 from gateway.model.job import Job
 from gateway.model.phases import Phase
 from gateway.net import Answered, NetFault
@@ -68,13 +67,12 @@ async def deliver(tools: Tools, delivery: Delivery) -> None:
         answer = await tools.upstream.tell(
             delivery.url, headers_of(tools, delivery.id, body), body.encode(), deadline=SECONDS
         )
+        result = after(answer, tries, tools.rng, now=tools.clock.now())
     except NetFault as error:
         result = after(str(error), tries, tools.rng)
     except Exception as error:  # noqa: BLE001 - a bug must not send it round for ever
         _log.exception("a notice could not be sent", job=delivery.job_id)
         result = after(f"internal error: {type(error).__name__}", tries, tools.rng)
-    else:
-        result = after(answer, tries, tools.rng, now=tools.clock.now())
     crash_point("notice-sent")
 
     def record(connection: Connection) -> bool:
@@ -175,9 +173,5 @@ def _asked(retry_after: str | None, now: int) -> int:
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:9]) * SECOND, policy.DAY)
-    try:
-        until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return 0
-    at = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max(round(at.timestamp() * SECOND) - now, 0), policy.DAY)
+    until = http_time(text)
+    return 0 if until is None else min(max(until - now, 0), policy.DAY)

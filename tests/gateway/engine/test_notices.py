@@ -31,6 +31,7 @@ from tests.rig import EPOCH, Rig, asked, pictory, rig
 
 PROMPT = "The harbour at dusk"
 URL = "https://client.test/hook?key=1"
+NEVER = "Fri, 31 Dec 99999999999 23:59:59 GMT"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 Answer = Callable[[], httpx.Response]
 
@@ -184,6 +185,19 @@ async def test_a_wish_to_wait_is_honoured(tmp_path: Path) -> None:
         assert 100 <= receiver.pauses[0] <= 104
 
 
+async def test_a_receiver_that_names_an_absurd_date_is_given_up_like_any_other(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        receiver = Receiver(stage, status(503, retry_after=NEVER))
+        job_id = await stage.create(prompt=PROMPT, callback_url=URL)
+        await stage.wait(90, step=5)
+        await stage.wait(130_000, step=1000)
+
+        assert len(receiver.got) == len(notices.SCHEDULE)
+        assert (await stage.events(job_id))[-1] == "notice_given_up"
+
+
 async def test_a_notice_outlives_restarts_word_for_word(
     tmp_path: Path, lasting_mock: World
 ) -> None:
@@ -311,7 +325,8 @@ def test_only_2xx_is_success_and_only_410_ends_it_early(code: int, tries: int, r
     text=st.text(max_size=40)
     | st.integers(min_value=0).map(str)
     | st.just("Wed, 21 Oct 2015 07:28:00 GMT")
-    | st.just("Fri, 31 Dec 9999 23:59:59 GMT"),
+    | st.just("Fri, 31 Dec 9999 23:59:59 GMT")
+    | st.just(NEVER),
     tries=st.integers(1, 7),
     rng=RNG,
 )

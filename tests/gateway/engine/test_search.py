@@ -1,7 +1,9 @@
 """Submissions whose answers were lost are looked for, and sent again only on proof."""
 
 import asyncio
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -190,6 +192,31 @@ async def test_where_clocks_differ_no_list_proves_anything(
 
         assert await stage.phase(job_id) in {Phase.NEEDS_ATTENTION, Phase.COMPLETED}
         assert stage.submits() == len(stage.mock.ledger.charges) == 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_provider_that_tells_an_absurd_time_is_searched_all_the_same(
+    tmp_path: Path, model: str
+) -> None:
+    async with rig(tmp_path, public_url=None) as stage:
+
+        async def misdated(scope: Any, receive: Any, send: Any) -> None:
+            async def sent(message: MutableMapping[str, Any]) -> None:
+                if "headers" in message:
+                    dates = [(b"date", b"Fri, 31 Dec 99999999999 23:59:59 GMT")]
+                    others = [one for one in message["headers"] if one[0].lower() != b"date"]
+                    message = {**message, "headers": others + dates}
+                await send(message)
+
+            await stage.mock.app(scope, receive, sent)
+
+        stage.provider_wire.app = misdated
+        fault(stage, MADE)
+        job_id = await stage.create(model=model, prompt=PROMPT)
+        await stage.wait(200, step=10)
+
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        assert stage.submits() == 1
 
 
 async def test_of_two_equal_requests_each_gets_a_job_of_its_own(tmp_path: Path) -> None:
