@@ -19,6 +19,9 @@ BACKOFF: Final = (5 * SECOND, 60 * SECOND)
 SLOW_WATCH: Final = 300 * SECOND
 """Between two looks at a job that is past its deadline."""
 
+OWN_TROUBLE: Final = 60 * SECOND
+"""Before what only trouble of our own stopped, such as a full disk, is tried again."""
+
 DAY: Final = 86_400 * SECOND
 
 FIRST_SEARCH: Final = 15 * SECOND
@@ -142,6 +145,11 @@ def backoff(failures: int, rng: Random) -> int:
     first, most = BACKOFF
     pause = min(first << min(failures - 1, 10), most)
     return round(pause * rng.uniform(1.0, 1.2))
+
+
+def own_trouble(rng: Random) -> int:
+    """The pause after trouble of our own, which is nobody's failure: the same every time."""
+    return round(OWN_TROUBLE * rng.uniform(1.0, 1.2))
 
 
 def stretched(pace_seconds: float, callbacks: int) -> float:

@@ -43,21 +43,24 @@ async def save(tools: Tools, job: Job) -> None:
 
 
 async def _save(tools: Tools, job: Job, pins: Pins) -> None:
-    hopeless = False
+    began, hopeless, ours = tools.clock.now(), False, False
     try:
         result = await _fetch(tools, job, pins)
     except DownloadFailed as error:
-        words, hopeless = str(error), not error.retry
+        words, hopeless, ours = str(error), not error.retry, error.ours
     except NotMedia as error:
         words = str(error)
     except OSError as error:
-        words = f"cannot be kept: {error.strerror or error}"
+        words, ours = f"cannot be kept: {error.strerror or error}", True
     except Exception as error:  # noqa: BLE001 - the job must not stay here for ever
         _log.exception("saving a result failed", job=job.id)
         words = f"internal error: {type(error).__name__}"
     else:
         await tools.moved(lambda connection: _saved(connection, tools, job, result))
         crash_point("saved-stored")
+        return
+    if ours:
+        await _not_kept(tools, job, began, words)
         return
     await tools.moved(
         lambda connection: _not_saved(connection, tools, job, words, hopeless=hopeless)
@@ -122,6 +125,28 @@ def _saved(connection: Connection, tools: Tools, job: Job, result: Result) -> Ch
     return change
 
 
+async def _not_kept(tools: Tools, job: Job, began: int, words: str) -> None:
+    """The trouble is our own: it does not count, and the film is fetched as soon as it is over.
+
+    Before the deadline the job stays where it is, for the link is as good as it was.
+    """
+    _log.warning("a result cannot be kept yet", job=job.id, words=words)
+    if _is_late(job, tools.clock.now()):
+        await tools.moved(
+            lambda connection: _tell_people(
+                connection, tools, job, words, job.failures, policy.SLOW_WATCH
+            )
+        )
+        return
+
+    def again(connection: Connection) -> None:
+        due = tools.clock.now() + policy.own_trouble(tools.rng)
+        due = due if job.deadline_at is None else min(due, job.deadline_at)
+        agenda.look_again(connection, job.id, Phase.DOWNLOADING, began, due)
+
+    await tools.persist(again)
+
+
 def _not_saved(
     connection: Connection, tools: Tools, job: Job, words: str, *, hopeless: bool
 ) -> Change | None:
@@ -132,20 +157,8 @@ def _not_saved(
     """
     now = tools.clock.now()
     failures = job.failures + 1
-    late = job.deadline_at is not None and now >= job.deadline_at
-    if late or (hopeless and failures > 1):
-        return jobs.move(
-            connection,
-            job.id,
-            Phase.DOWNLOADING,
-            Event.DEADLINE_PASSED,
-            now,
-            of=job.attempt_id,
-            detail=words,
-            failures=failures,
-            due_at=now + policy.late_look(failures),
-            error=JobError(code="result_not_saved", message=words),
-        )
+    if _is_late(job, now) or (hopeless and failures > 1):
+        return _tell_people(connection, tools, job, words, failures, policy.late_look(failures))
     return jobs.move(
         connection,
         job.id,
@@ -156,4 +169,27 @@ def _not_saved(
         detail=words,
         failures=failures,
         due_at=now + policy.backoff(failures, tools.rng),
+    )
+
+
+def _is_late(job: Job, now: int) -> bool:
+    return job.deadline_at is not None and now >= job.deadline_at
+
+
+def _tell_people(
+    connection: Connection, tools: Tools, job: Job, words: str, failures: int, pause: int
+) -> Change | None:
+    """The film is not here past its deadline: it is tried on, and people can see why."""
+    now = tools.clock.now()
+    return jobs.move(
+        connection,
+        job.id,
+        Phase.DOWNLOADING,
+        Event.DEADLINE_PASSED,
+        now,
+        of=job.attempt_id,
+        detail=words,
+        failures=failures,
+        due_at=now + pause,
+        error=JobError(code="result_not_saved", message=words),
     )

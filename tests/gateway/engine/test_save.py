@@ -1,0 +1,97 @@
+"""Finished films are brought home: whatever is in the way of one delays it and no other."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.model.phases import Phase
+from gateway.net import DownloadFailed
+from tests.rig import Rig, pictory, rig
+
+PROMPT = "The harbour at dusk"
+MINUTE = 60
+
+
+class Disk:
+    """The media's disk: full until somebody makes room."""
+
+    def __init__(self, stage: Rig, trouble: Callable[[], Exception]) -> None:
+        self.full, self.tries = True, 0
+        self._fetch, self._trouble = stage.tools.upstream.fetch, trouble
+        object.__setattr__(stage.tools.upstream, "fetch", self.fetch)
+
+    async def fetch(self, *given: Any, **named: Any) -> Any:
+        self.tries += 1
+        if self.full:
+            raise self._trouble()
+        return await self._fetch(*given, **named)
+
+
+FULL: dict[str, Callable[[], Exception]] = {
+    "download": lambda: DownloadFailed("cannot write: no space", retry=True, ours=True),
+    "disk": lambda: OSError(errno.ENOSPC, "no space"),
+}
+
+
+@pytest.mark.parametrize("trouble", FULL.values(), ids=FULL)
+async def test_a_disk_that_was_full_delays_a_film_by_a_minute_and_asks_the_provider_nothing(
+    tmp_path: Path, trouble: Callable[[], Exception]
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        disk = Disk(stage, trouble)
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(2 * MINUTE, step=5)
+        asked, told = len(stage.provider_wire.requests), await stage.events(job_id)
+        await stage.wait(20 * MINUTE, step=5)
+
+        job = await stage.job(job_id)
+        assert (job.phase, job.failures) == (Phase.DOWNLOADING, 0)
+        assert 15 <= disk.tries <= 22
+        assert len(stage.provider_wire.requests) == asked
+        assert await stage.events(job_id) == told
+
+        disk.full = False
+        await stage.wait(75, step=5)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+
+
+async def test_past_the_deadline_people_are_told_of_a_full_disk_and_its_end_is_noticed_soon(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        disk = Disk(stage, FULL["download"])
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(1900, step=10)
+
+        job = await stage.job(job_id)
+        assert job.phase is Phase.NEEDS_ATTENTION
+        assert job.error is not None
+        assert (job.error.code, job.error.message) == ("result_not_saved", "cannot write: no space")
+
+        tries = disk.tries
+        await stage.wait(7200, step=60)
+        assert 20 <= disk.tries - tries <= 24
+        assert await stage.phase(job_id) is Phase.NEEDS_ATTENTION
+        disk.full = False
+        await stage.wait(330, step=30)
+        job = await stage.job(job_id)
+        assert (job.phase, job.error) == (Phase.COMPLETED, None)
+        assert stage.submits() == 1
+
+
+async def test_a_link_that_ran_out_while_the_disk_was_full_is_replaced(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        disk = Disk(stage, FULL["download"])
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(20 * MINUTE, step=10)
+        refusals = [httpx.Response(403, stream=httpx.ByteStream(b""))]
+        stage.media_wire.meddle = lambda _: refusals.pop() if refusals else None
+        disk.full = False
+        await stage.wait(150, step=5)
+
+        assert (await stage.events(job_id)).count("link_failed") == 1
+        assert await stage.phase(job_id) is Phase.COMPLETED
