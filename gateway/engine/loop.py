@@ -25,12 +25,14 @@ from gateway.engine import (
 from gateway.engine.crash import crash_point
 from gateway.engine.drop import drop_ripe
 from gateway.engine.intake import Accepted, Once
+from gateway.engine.places import Places
 from gateway.engine.recover import recover
 from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
 from gateway.model.phases import Phase
 from gateway.model.request import CreateVideo
+from gateway.model.urls import host_of
 from gateway.storage import Connection, StorageError, accounts, agenda, deliveries, orphans
 from gateway.storage.deliveries import Delivery
 from gateway.storage.elapsed import elapsed
@@ -76,7 +78,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._prepared = False
         self._saving = 0
-        self._telling = 0
+        self._telling = Places(notices.AT_ONCE, notices.EACH)
         self._taking: set[str] = set()
         self._gate = dispatch.Gate()
         self._submits: dict[asyncio.Task[None], str] = {}
@@ -244,7 +246,7 @@ class Engine:
             self._saving += 1
             tasks.append(self._spawn(self._save(job), "save", job=job.id))
         for notice in claim.notices:
-            self._telling += 1
+            self._telling.take(host_of(notice.url))
             tasks.append(self._spawn(self._tell(notice), "notice", job=notice.job_id))
         return tasks, len(claim.changes)
 
@@ -260,7 +262,9 @@ class Engine:
             groups=watch.take_watched(connection, tools, now, self._looked_at),
             heard=hearsay.take_heard(connection, now),
             rendered=save.take_rendered(connection, replica, now, save.AT_ONCE - self._saving),
-            notices=notices.take_due(connection, replica, now, notices.AT_ONCE - self._telling),
+            notices=notices.take_due(
+                connection, replica, now, self._telling.left, self._telling.free
+            ),
         )
 
     def _may_begin(self) -> bool:
@@ -277,7 +281,7 @@ class Engine:
         try:
             await notices.deliver(self.tools, notice)
         finally:
-            self._telling -= 1
+            self._telling.give_back(host_of(notice.url))
 
     async def _look(self, group: list[Job], hold: watch.Hold) -> None:
         began = self.tools.clock.now()
@@ -303,7 +307,6 @@ class Engine:
     async def _pause(self) -> float:
         """Seconds until something is due."""
         full = (Phase.DOWNLOADING,) if self._saving >= save.AT_ONCE else ()
-        busy = self._telling >= notices.AT_ONCE
 
         def due(connection: Connection) -> list[int | None]:
             now = self.tools.clock.now()
@@ -313,7 +316,7 @@ class Engine:
                 accounts.cooling_until(connection, now),
                 orphans.next_due(connection),
                 # Those that wait for room are woken by its coming.
-                None if busy else deliveries.next_due(connection),
+                deliveries.next_due(connection, now if self._telling.scarce else None),
             ]
 
         times = [time for time in await self.tools.database.read(due) if time is not None]

@@ -4,6 +4,7 @@ At least once: after a crash the same notice may come again, under the same id a
 same bytes. Signed as Standard Webhooks (https://www.standardwebhooks.com) says.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from random import Random
@@ -24,8 +25,10 @@ from gateway.storage import Connection, deliveries, jobs
 from gateway.storage.deliveries import Delivery
 from providers.contract import Secret
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 16
 """Notices under way at the same time."""
+EACH: Final = 4
+"""Of those, to one host: a receiver that hangs must not hold up the others' notices."""
 SECONDS: Final = 15.0
 LEASE: Final = 120 * SECOND
 SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18_000, 36_000, 36_000)
@@ -50,11 +53,19 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
-def take_due(connection: Connection, replica: str, now: int, room: int) -> list[Delivery]:
-    """Notices to be sent now, at most `room`."""
+def take_due(
+    connection: Connection,
+    replica: str,
+    now: int,
+    room: int,
+    free: Callable[[str], int] = lambda _: EACH,
+) -> list[Delivery]:
+    """Notices to be sent now, at most `room`, and of each host what is `free`."""
     if room <= 0:
         return []
-    return deliveries.take_due(connection, now, until=now + LEASE, limit=room, replica=replica)
+    return deliveries.take_due(
+        connection, now, until=now + LEASE, limit=room, free=free, replica=replica
+    )
 
 
 async def deliver(tools: Tools, delivery: Delivery) -> None:

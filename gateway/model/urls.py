@@ -25,6 +25,12 @@ def web_url(value: str, at: str, reading: Reading) -> str | None:
     return value
 
 
+def host_of(url: str) -> str:
+    """Whom a URL leads to; empty where it names nobody."""
+    parts = _parts(url)
+    return (parts.hostname if parts else None) or ""
+
+
 def data_url(value: str, at: str, reading: Reading) -> bytes | None:
     """What a base64 data URL holds."""
     head, comma, payload = value.partition(",")

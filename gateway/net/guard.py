@@ -37,7 +37,8 @@ __all__ = [
 MAX_URL: Final = 2048
 """Characters."""
 HTTPS_PORT: Final = 443
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 16
+"""As many as there is work of one kind at the same time, or more: none waits for another's."""
 LOOKUP_THREADS: Final = 16
 """Look-ups cannot be cancelled, so they get threads of their own: names that hang must not
 stop the look-ups of everyone else, which share the loop's few default threads."""

@@ -1,12 +1,17 @@
-"""The outbox: notices that jobs have ended. A row is due until it is delivered or given up."""
+"""The outbox: notices that jobs have ended. A row is due until it is delivered or given up.
 
-from collections.abc import Collection
+It is kept by host, so that a long row of notices for one that hangs is in nobody's way.
+"""
+
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 
 from gateway.model.ids import new_id
+from gateway.model.urls import host_of
+from gateway.storage.heads import heads
 from gateway.storage.hot import Hot
 from gateway.storage.tables import deliveries
 
@@ -29,21 +34,35 @@ def add(connection: Connection, job_id: str, url: str, now: int) -> None:
     """Put a notice into the outbox; due at once."""
     connection.execute(
         insert(deliveries).values(
-            id=new_id("msg"), job_id=job_id, url=url, due_at=now, created_at=now
+            id=new_id("msg"),
+            job_id=job_id,
+            url=url,
+            host=host_of(url),
+            due_at=now,
+            created_at=now,
         )
     )
 
 
 def take_due(
-    connection: Connection, now: int, *, until: int, limit: int, replica: str
+    connection: Connection,
+    now: int,
+    *,
+    until: int,
+    limit: int,
+    free: Callable[[str], int],
+    replica: str,
 ) -> list[Delivery]:
-    """Notices that are due, most overdue first; they come up again at `until`.
+    """Notices that are due, of each host as many as are `free`; they come up again at `until`.
 
-    Or earlier, should the `replica` that takes them die.
+    Or earlier, should the `replica` that takes them die. The hosts come by their most overdue.
     """
     names = Delivery.__struct_fields__
-    rows = _DUE.rows(connection, now=now, limit=limit)
-    due = [Delivery(**dict(zip(names, row, strict=True))) for row in rows]
+    due: list[Delivery] = []
+    for _, host in sorted((at, host) for host, at in _HEADS.rows(connection) if at <= now):
+        most = min(free(host), limit - len(due))
+        rows = _DUE.rows(connection, host=host, now=now, limit=most) if most > 0 else ()
+        due += [Delivery(**dict(zip(names, row, strict=True))) for row in rows]
     if due:
         connection.execute(
             update(deliveries)
@@ -76,9 +95,9 @@ def tried(connection: Connection, delivery_id: str, tries: int, due_at: int | No
     return done.rowcount > 0
 
 
-def next_due(connection: Connection) -> int | None:
-    """When the next notice is due."""
-    found: int | None = _NEXT_DUE.scalar(connection)
+def next_due(connection: Connection, after: int | None = None) -> int | None:
+    """When the next notice is due; of those that are so later than `after`, where that is said."""
+    found: int | None = _NEXT_DUE.scalar(connection, after=_EVER if after is None else after)
     return found
 
 
@@ -98,12 +117,15 @@ def rebase(connection: Connection, now: int, longest: int) -> None:
     )
 
 
+_EVER: Final = -(2**62)
+"""Before any time there is."""
 _DUE: Final = Hot(
     select(*_COLUMNS)
-    .where(deliveries.c.due_at <= bindparam("now"))
+    .where(deliveries.c.host == bindparam("host"), deliveries.c.due_at <= bindparam("now"))
     .order_by(deliveries.c.due_at)
     .limit(bindparam("limit", type_=Integer))
 )
+_HEADS: Final = Hot(heads(deliveries.c.host, deliveries.c.due_at, deliveries.c.due_at.is_not(None)))
 _NEXT_DUE: Final = Hot(
-    select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))
+    select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at > bindparam("after"))
 )

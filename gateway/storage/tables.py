@@ -281,6 +281,8 @@ deliveries: Final = Table(
     Column("id", Text, primary_key=True),
     Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("url", Text, nullable=False),
+    # Of the URL: receivers that hang hold up nobody else's.
+    Column("host", Text, nullable=False, server_default=""),
     # Written before the first try, so that every try says the same.
     Column("body", Text),
     Column("tries", Integer, nullable=False, server_default="0"),
@@ -292,6 +294,13 @@ deliveries: Final = Table(
     Index("ix_deliveries_job_id", "job_id"),
     Index(
         "ix_deliveries_due_at",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_deliveries_host",
+        "host",
         "due_at",
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),

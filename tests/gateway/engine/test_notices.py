@@ -13,7 +13,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from standardwebhooks import Webhook
 from standardwebhooks import webhooks as library
 
@@ -24,7 +24,7 @@ from gateway.model.clock import SECOND
 from gateway.model.errors import InvalidError
 from gateway.model.phases import Phase
 from gateway.net import Answered, Blocked, Upstream
-from gateway.storage import tables
+from gateway.storage import deliveries, tables
 from mockserver import World
 from providers.contract import Secret
 from tests.rig import EPOCH, Rig, asked, pictory, rig
@@ -220,7 +220,9 @@ async def test_a_notice_outlives_restarts_word_for_word(
         assert (await stage.events(job_id))[-1] == "notice_delivered"
 
 
-async def test_receivers_that_hang_hold_up_no_job_and_only_so_many_notices(tmp_path: Path) -> None:
+async def test_a_receiver_that_hangs_holds_up_no_job_and_has_only_so_many_notices(
+    tmp_path: Path,
+) -> None:
     async with rig(tmp_path, accounts=[pictory(max_jobs=20)]) as stage:
         hanging, most, go_on = 0, 0, asyncio.Event()
         Receiver(stage, status(200))
@@ -242,7 +244,7 @@ async def test_receivers_that_hang_hold_up_no_job_and_only_so_many_notices(tmp_p
             for _ in range(20):
                 await asyncio.sleep(0.002)
         assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
-        assert most == notices.AT_ONCE
+        assert most == notices.EACH
         # Full: nothing to wake up for, though more notices are due.
         assert await stage.engine._pause() > 0.02
 
@@ -250,6 +252,45 @@ async def test_receivers_that_hang_hold_up_no_job_and_only_so_many_notices(tmp_p
         await asyncio.gather(*turns)
         await stage.settle()
         assert [(await stage.events(one))[-1] for one in ids] == ["notice_delivered"] * 12
+
+
+async def test_receivers_that_hang_leave_the_others_their_places(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()], database_url=database_url) as stage:
+        told: list[str] = []
+        go_on = asyncio.Event()
+
+        async def hang(url: str, *_: Any, **__: Any) -> Answered:
+            told.append(url)
+            if "dead" in url:
+                await go_on.wait()
+            return Answered(200, None)
+
+        object.__setattr__(stage.tools.upstream, "tell", hang)
+        dead = [f"https://dead{n}.test/hook" for n in range(3)]
+        job_id = await stage.create(prompt=PROMPT)
+
+        def add(connection: Connection) -> None:
+            for n in range(60):
+                deliveries.add(connection, job_id, dead[n % 3], stage.now() + n)
+            for n in range(6):
+                deliveries.add(connection, job_id, "https://well.test/hook", stage.now() + 99 + n)
+
+        await stage.tools.database.write(add)
+        await stage.mock.advance(1)
+        turns = []
+        for _ in range(8):
+            turns.append(asyncio.create_task(stage.engine.turn()))
+            await asyncio.sleep(0.05)
+        assert [told.count(url) for url in dead] == [notices.EACH] * 3
+        assert told.count("https://well.test/hook") == 6
+
+        go_on.set()
+        await asyncio.gather(*turns)
+        await stage.settle()
+        assert [told.count(url) for url in dead] == [20] * 3
+        assert len(told) == 66
 
 
 async def test_a_removed_video_takes_its_notice_with_it(tmp_path: Path) -> None:

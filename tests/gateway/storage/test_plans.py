@@ -86,8 +86,10 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
         "ix_attempts_remote_id",
     ),
     "notices": (
-        lambda c: deliveries.take_due(c, NOW + 9, until=NOW, limit=9, replica="r"),
-        "ix_deliveries_due_at",
+        lambda c: deliveries.take_due(
+            c, NOW + 9, until=NOW, limit=9, free=lambda _: 3, replica="r"
+        ),
+        "ix_deliveries_host",
     ),
     "next notice": (deliveries.next_due, "ix_deliveries_due_at"),
     "needed": (lambda c: holdings.held(c, "digest_1007"), "holdings"),
@@ -164,6 +166,7 @@ BESIDE: Final = {
         "id": f"'msg_' || {NUMBER}",
         "job_id": "id",
         "url": "'https://x'",
+        "host": f"'host_' || (created_at % {OWNERS})",
         "due_at": "CASE WHEN completed_at % 100 = 0 THEN completed_at END",
         "created_at": "created_at",
     },

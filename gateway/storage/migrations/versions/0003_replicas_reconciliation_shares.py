@@ -83,7 +83,19 @@ def upgrade() -> None:
     ):
         op.add_column("accounts", column)
     op.add_column("holdings", sa.Column("at", sa.BigInteger(), server_default="0", nullable=False))
-    op.add_column("deliveries", sa.Column("replica", sa.Text(), nullable=True))
+    for column in (
+        sa.Column("replica", sa.Text(), nullable=True),
+        sa.Column("host", sa.Text(), server_default="", nullable=False),
+    ):
+        op.add_column("deliveries", column)
+    op.create_index(
+        "ix_deliveries_host",
+        "deliveries",
+        ["host", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_table(
         "replicas",
         sa.Column("id", sa.Text(), nullable=False),
