@@ -77,7 +77,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._prepared = False
-        self._saving = 0
+        self._saving = Places(save.AT_ONCE, save.EACH)
         self._telling = Places(notices.AT_ONCE, notices.EACH)
         self._taking: set[str] = set()
         self._gate = dispatch.Gate()
@@ -243,7 +243,7 @@ class Engine:
             work = hearsay.look(tools, some)
             tasks.append(self._spawn(work, "hearsay", account=some[0].account))
         for job in claim.rendered:
-            self._saving += 1
+            self._saving.take(save.lane_of(tools, job.account))
             tasks.append(self._spawn(self._save(job), "save", job=job.id))
         for notice in claim.notices:
             self._telling.take(host_of(notice.url))
@@ -261,7 +261,9 @@ class Engine:
             bound=line.bind_line(connection, tools) if self._may_begin() else [],
             groups=watch.take_watched(connection, tools, now, self._looked_at),
             heard=hearsay.take_heard(connection, now),
-            rendered=save.take_rendered(connection, replica, now, save.AT_ONCE - self._saving),
+            rendered=save.take_rendered(
+                connection, tools, now, self._saving.left, self._saving.free
+            ),
             notices=notices.take_due(
                 connection, replica, now, self._telling.left, self._telling.free
             ),
@@ -298,7 +300,7 @@ class Engine:
         try:
             await save.save(self.tools, job)
         finally:
-            self._saving -= 1
+            self._saving.give_back(save.lane_of(self.tools, job.account))
 
     def _sending(self) -> set[asyncio.Task[None]]:
         """The tasks whose paid request is under way."""
@@ -306,7 +308,7 @@ class Engine:
 
     async def _pause(self) -> float:
         """Seconds until something is due."""
-        full = (Phase.DOWNLOADING,) if self._saving >= save.AT_ONCE else ()
+        full = (Phase.DOWNLOADING,) if self._saving.scarce else ()
 
         def due(connection: Connection) -> list[int | None]:
             now = self.tools.clock.now()

@@ -1,6 +1,8 @@
 """Fetching the result at once, for the provider's link may expire."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,21 +20,40 @@ from gateway.storage import Connection, agenda, holdings, jobs
 from gateway.storage.jobs import Change
 from gateway.storage.media import Pins
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 12
 """Downloads at the same time."""
+EACH: Final = 4
+"""Of those, from one provider: one that hangs must not hold up the others' films."""
 SECONDS: Final = 300.0
 LEASE: Final = round((SECONDS + 120) * SECOND)
 
 _log = structlog.get_logger()
 
 
-def take_rendered(connection: Connection, replica: str, now: int, room: int) -> list[Job]:
-    """Jobs whose result is to be fetched, at most `room`."""
+def take_rendered(
+    connection: Connection, tools: Tools, now: int, room: int, free: Callable[[str], int]
+) -> list[Job]:
+    """Jobs whose result is to be fetched, at most `room`, and of each lane what is `free`."""
     if room <= 0:
         return []
-    return agenda.take_due(
-        connection, Phase.DOWNLOADING, now, until=now + LEASE, limit=room, replica=replica
-    )
+    found: list[Job] = []
+    taken = Counter[str]()
+    for account in agenda.rendered(connection, now):
+        lane = lane_of(tools, account)
+        most = min(free(lane) - taken[lane], room - len(found))
+        if most > 0:
+            some = agenda.take_rendered(
+                connection, account, now, until=now + LEASE, limit=most, replica=tools.replica
+            )
+            taken[lane] += len(some)
+            found += some
+    return found
+
+
+def lane_of(tools: Tools, account: str | None) -> str:
+    """Who else's results come from the same place: those of the account's provider."""
+    known = tools.accounts.get(account or "")
+    return known.provider if known else account or ""
 
 
 async def save(tools: Tools, job: Job) -> None:

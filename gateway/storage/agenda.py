@@ -8,11 +8,23 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, Integer, and_, bindparam, case, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
 from gateway.model.phases import FINAL, IN_HAND, Phase
+from gateway.storage.heads import heads
 from gateway.storage.hot import Hot
 from gateway.storage.jobs import note
 from gateway.storage.rows import COLUMNS, job_of, stored
@@ -74,6 +86,21 @@ def take_along(
     """Jobs of accounts that are looked at anyway: those due `by` the time given for each."""
     found = _due_by(connection, phase, now, by, limit)
     return _leased(connection, found, taken, now, until, replica)
+
+
+def rendered(connection: Connection, now: int) -> list[str]:
+    """The accounts with a result that is due to be fetched, by their most overdue one."""
+    return [
+        name for _, name in sorted((at, name) for name, at in _HEADS.rows(connection) if at <= now)
+    ]
+
+
+def take_rendered(
+    connection: Connection, account: str, now: int, *, until: int, limit: int, replica: str
+) -> list[Job]:
+    """Of one account, the jobs whose result is due to be fetched; as with `take_due`."""
+    found = list(map(job_of, _RENDERED.rows(connection, account=account, now=now, limit=limit)))
+    return _leased(connection, found, (), now, until, replica)
 
 
 def _due_by(
@@ -245,6 +272,19 @@ _ALONG: Final = Hot(
         jobs.c.account == bindparam("account"),
         jobs.c.due_at > bindparam("now"),
         jobs.c.due_at <= bindparam("by"),
+    )
+    .order_by(jobs.c.due_at)
+    .limit(bindparam("limit", type_=Integer))
+)
+# As the partial index has it, to the letter.
+_downloading: Final = jobs.c.phase == literal_column("'downloading'")
+_HEADS: Final = Hot(heads(jobs.c.account, jobs.c.due_at, _downloading & jobs.c.due_at.is_not(None)))
+_RENDERED: Final = Hot(
+    select(*COLUMNS)
+    .where(
+        _downloading,
+        jobs.c.account == bindparam("account"),
+        jobs.c.due_at <= bindparam("now"),
     )
     .order_by(jobs.c.due_at)
     .limit(bindparam("limit", type_=Integer))

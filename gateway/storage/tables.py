@@ -86,6 +86,13 @@ jobs: Final = Table(
         postgresql_where=text("due_at IS NOT NULL"),
     ),
     Index(
+        "ix_jobs_rendered",
+        "account",
+        "due_at",
+        sqlite_where=text("phase = 'downloading' AND due_at IS NOT NULL"),
+        postgresql_where=text("phase = 'downloading' AND due_at IS NOT NULL"),
+    ),
+    Index(
         "ix_jobs_line",
         "phase",
         "owner",

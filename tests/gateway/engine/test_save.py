@@ -1,5 +1,6 @@
 """Finished films are brought home: whatever is in the way of one delays it and no other."""
 
+import asyncio
 import errno
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.engine import save
 from gateway.model.phases import Phase
 from gateway.net import DownloadFailed
-from tests.rig import Rig, pictory, rig
+from tests.rig import Rig, pictory, pixverse, rig
 
 PROMPT = "The harbour at dusk"
 MINUTE = 60
@@ -94,4 +96,60 @@ async def test_a_link_that_ran_out_while_the_disk_was_full_is_replaced(tmp_path:
         await stage.wait(150, step=5)
 
         assert (await stage.events(job_id)).count("link_failed") == 1
+        assert await stage.phase(job_id) is Phase.COMPLETED
+
+
+async def test_a_provider_whose_films_hang_leaves_the_others_their_places(
+    tmp_path: Path, database_url: str
+) -> None:
+    pictories = [pictory(max_jobs=5), pictory("pictory-second", max_jobs=5)]
+    async with rig(tmp_path, accounts=[*pictories, pixverse()], database_url=database_url) as stage:
+        fetch, go_on, hanging = stage.tools.upstream.fetch, asyncio.Event(), 0
+
+        async def hang(url: str, *given: Any, **named: Any) -> Any:
+            nonlocal hanging
+            if "/pictory-" in url:
+                hanging += 1
+                await go_on.wait()
+            return await fetch(url, *given, **named)
+
+        object.__setattr__(stage.tools.upstream, "fetch", hang)
+        for n in range(10):
+            await stage.create(model="pictory/pixverse5.5", prompt=f"{PROMPT} {n}")
+        mine = await stage.create(model="useapi-pixverse/v4", prompt=f"{PROMPT} [[mock run=90s]]")
+        turns = []
+        for _ in range(15):
+            await stage.mock.advance(10)
+            turns.append(asyncio.create_task(stage.engine.turn()))
+            for _ in range(20):
+                await asyncio.sleep(0.002)
+        phases = [job.phase for job in await stage.every_job()]
+        assert phases.count(Phase.DOWNLOADING) == 10
+        assert await stage.phase(mine) is Phase.COMPLETED
+        assert {job.account for job in await stage.every_job()} == {
+            "pictory-main",
+            "pictory-second",
+            "pixverse-a",
+        }
+        assert hanging == save.EACH
+        # Full: nothing to wake up for, though more films are due.
+        assert await stage.engine._pause() > 0.02
+
+        go_on.set()
+        await asyncio.gather(*turns)
+        await stage.settle()
+        assert {job.phase for job in await stage.every_job()} == {Phase.COMPLETED}
+
+
+async def test_a_film_of_an_account_that_left_the_configuration_is_fetched_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        disk = Disk(stage, FULL["disk"])
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(120, step=10)
+        assert await stage.phase(job_id) is Phase.DOWNLOADING
+        object.__setattr__(stage.tools, "accounts", {})
+        disk.full = False
+        await stage.wait(75, step=5)
         assert await stage.phase(job_id) is Phase.COMPLETED

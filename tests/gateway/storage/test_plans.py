@@ -51,6 +51,11 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
         ),
         "ix_jobs_due",
     ),
+    "rendered": (lambda c: agenda.rendered(c, NOW + 9999), "ix_jobs_rendered"),
+    "of one account": (
+        lambda c: agenda.take_rendered(c, "main", NOW + 9999, until=NOW, limit=9, replica="r"),
+        "ix_jobs_rendered",
+    ),
     "next due": (lambda c: agenda.next_due(c, NOW), "ix_jobs_due"),
     "taken over": (lambda c: agenda.release(c, ["gone"], NOW), "ix_jobs_due"),
     "past start": (lambda c: line.past_start(c, NOW, 9), "ix_jobs_start_by"),

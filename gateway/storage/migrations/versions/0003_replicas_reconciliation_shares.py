@@ -27,6 +27,14 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "ix_jobs_rendered",
+        "jobs",
+        ["account", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("phase = 'downloading' AND due_at IS NOT NULL"),
+        postgresql_where=sa.text("phase = 'downloading' AND due_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_jobs_owner_fingerprint", "jobs", ["owner", "fingerprint", "created_at"], unique=False
     )
     op.create_index(
