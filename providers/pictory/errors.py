@@ -83,18 +83,24 @@ def complaint(body: dict[str, Any] | None, status: int) -> str | None:
     return " | ".join(parts)
 
 
-def failure(response: HttpResponse, body: dict[str, Any]) -> Sighting:
-    """What a failed job says; the reason stands under `data`, under `error` or at the top."""
+def failure(response: HttpResponse, body: dict[str, Any], *, told: bool) -> Sighting:
+    """What a failed job says; the reason stands under `data`, under `error` or at the top.
+
+    Where its status has not `told` that it failed, only an `error_code` does: without one it may
+    be the request that failed, and the job is looked at again.
+    """
     places = (_wire.child(body, "data"), _wire.child(body, "error"), body)
     codes = (_wire.text(place, "error_code", "code") for place in places)
     messages = (_wire.text(place, "error_message", "message") for place in places)
     code = next(filter(None, codes), "")
     message = next(filter(None, messages), "")
+    wait = _wire.retry_after(response)
     if UNKNOWN_JOB in {code, message}:
-        return Unseen(
-            reason="Pictory does not know this job", wait_seconds=_wire.retry_after(response)
-        )
+        return Unseen(reason="Pictory does not know this job", wait_seconds=wait)
     said = ": ".join(filter(None, (code, message or "no reason given")))
+    if not told and not any(_wire.text(place, "error_code") for place in places):
+        reason = f"HTTP 200 without success, and without an end of the job: {said}"
+        return Unseen(reason=shorten(reason, 160), wait_seconds=wait)
     fault = FAILURES.get(code)
     if fault is None:
         fault = Fault.MODERATED if MODERATION.search(said) else Fault.GENERATION_FAILED

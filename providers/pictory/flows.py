@@ -110,9 +110,8 @@ def sighting(response: HttpResponse) -> Sighting:
         return Finished(url=url, cost=_cost(data)) if url else missing
     if word == "cleaned":
         return Failed(fault=Fault.RESULT_GONE, words="the job's data was deleted at Pictory")
-    # Where the status is none of the documented ones, `success` decides.
     if word == "failed" or (word != "in-progress" and body.get("success") is False):
-        return failure(response, body)
+        return failure(response, body, told=word == "failed")
     if not word:
         return Unseen(reason="HTTP 200 without a status", wait_seconds=wait)
     return Running(word=shorten(word, 100))

@@ -417,7 +417,8 @@ def test_a_failed_job_of_pictory_is_blamed_on_the_right_one(
 ) -> None:
     names = ("code", "message") if place == "error" else ("error_code", "error_message")
     why = {key: value for key, value in zip(names, (code, message), strict=True) if value}
-    body = {"success": False} | (why if place == "top" else {place: why})
+    body: dict[str, Any] = {"success": False, "data": {"status": "failed"}}
+    body |= why if place == "top" else {place: body.get(place, {}) | why}
     seen = pictory.sighting(answer(body))
     assert seen == Failed(fault=fault, words=f"{code}: {message}" if code else message)
     assert BLAME[fault] is blame
@@ -438,6 +439,7 @@ def test_every_code_of_a_failed_job_is_tried_above() -> None:
         ({"success": False, "data": {"error_code": "JOB_NOT_FOUND"}}, 200),
         ({"success": True, "data": {"status": "completed"}}, 200),
         ({"success": True, "data": {}}, 200),
+        ({"success": False, "message": "Too many requests"}, 200),
         ("<html>", 200),
         ({"message": "slow down"}, 429),
     ],

@@ -235,6 +235,7 @@ def job(status: object = None, *, success: object = True, **data: Any) -> dict[s
 
 LINK = "https://cdn.example.com/out.mp4"
 
+NO_END = "HTTP 200 without success, and without an end of the job"
 
 @pytest.mark.parametrize(
     ("body", "seen"),
@@ -245,7 +246,11 @@ LINK = "https://cdn.example.com/out.mp4"
         (job("queued"), Running(word="queued")),
         (
             job("queued", success=False),
-            Failed(fault=Fault.GENERATION_FAILED, words="no reason given"),
+            Unseen(reason=f"{NO_END}: no reason given"),
+        ),
+        (
+            job("queued", success=False, error_code="TEXT_TO_VIDEO_FAILED"),
+            Failed(fault=Fault.GENERATION_FAILED, words="TEXT_TO_VIDEO_FAILED: no reason given"),
         ),
         (job("completed", success=False, url=LINK), Finished(url=LINK)),
         (job("something new"), Running(word="something new")),
@@ -300,16 +305,32 @@ LINK = "https://cdn.example.com/out.mp4"
         ),
         (job("failed"), Failed(fault=Fault.GENERATION_FAILED, words="no reason given")),
         (
-            {"success": False, "error": {"code": 4001, "message": "Renderer gave up"}},
+            {"success": False, "error_code": "X", "error_message": "Renderer gave up"},
+            Failed(fault=Fault.GENERATION_FAILED, words="X: Renderer gave up"),
+        ),
+        (
+            {
+                "success": False,
+                "data": {"status": "failed"},
+                "error": {"code": 4001, "message": "Renderer gave up"},
+            },
             Failed(fault=Fault.GENERATION_FAILED, words="4001: Renderer gave up"),
         ),
         (
+        (
+            {"success": False, "error": {"code": 4001, "message": "Renderer gave up"}},
+            Unseen(reason=f"{NO_END}: 4001: Renderer gave up"),
+        ),
             {"success": False, "data": {"status": "failed"}, "error": {"message": "No luck"}},
             Failed(fault=Fault.GENERATION_FAILED, words="No luck"),
         ),
         (
-            {"success": False, "message": "Gone wrong"},
-            Failed(fault=Fault.GENERATION_FAILED, words="Gone wrong"),
+            {"success": False, "message": "Internal server error"},
+            Unseen(reason=f"{NO_END}: Internal server error"),
+        ),
+        (
+            {"success": False, "code": "TOO_MANY_REQUESTS", "message": "Too many requests"},
+            Unseen(reason=f"{NO_END}: TOO_MANY_REQUESTS: Too many requests"),
         ),
         (
             {"success": False, "data": {"error_code": "5000", "error_message": "JOB_NOT_FOUND"}},

@@ -4,19 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import pytest
 
 from gateway.engine.polls import poll
 from gateway.model.phases import Phase
 from providers.contract import Running, Unseen
 from tests.gateway.engine.lost_support import MODELS, is_list
-from tests.rig import Rig, pixverse, rig
+from tests.rig import Rig, pictory, pixverse, rig
 
 
-async def started(stage: Rig, *prompts: str) -> list[tuple[str, str]]:
+async def started(stage: Rig, *prompts: str, model: str = MODELS[1]) -> list[tuple[str, str]]:
     """Jobs at the provider: each one's id, and what the provider calls it."""
     made = []
     for prompt in prompts:
-        job_id = await stage.create(model=MODELS[1], prompt=prompt)
+        job_id = await stage.create(model=model, prompt=prompt)
         await stage.settle()
         remote_id = (await stage.job(job_id)).remote_id
         assert remote_id is not None
@@ -86,3 +87,16 @@ async def test_a_list_that_is_not_answered_tells_nothing_of_anybody(tmp_path: Pa
         stage.provider_wire.meddle = meddle
         seen = await poll(stage.tools, account, ["a", "b"])
         assert seen == dict.fromkeys("ab", Unseen(reason="mock.test: ReadTimeout"))
+
+
+@pytest.mark.parametrize("words", ["Internal server error", "Job not found", "Too many requests"])
+async def test_an_answer_that_only_says_that_it_is_none_ends_no_job(
+    tmp_path: Path, words: str
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        ((job_id, _),) = await started(stage, "The bay", model=MODELS[0])
+        odd = [httpx.Response(200, json={"success": False, "message": words})]
+        stage.provider_wire.meddle = lambda one: odd.pop() if odd and one.method == "GET" else None
+        await stage.wait(120, step=5)
+        assert odd == []
+        assert await stage.phase(job_id) is Phase.COMPLETED
