@@ -145,12 +145,13 @@ def _submitted(response: HttpResponse) -> SubmitOutcome:
     # An answer that names a job is no refusal, whatever its status.
     if not job_id and (no := refused(REFUSALS, response, complaint(body, response.status))):
         return no
-    if response.status == 200 and body and body.get("success") is not False and job_id:  # noqa: PLR2004
-        return Accepted(remote_id=job_id)
+    known = _known(job_id)
+    if response.status == 200 and body and body.get("success") is not False and known:  # noqa: PLR2004
+        return Accepted(remote_id=known)
     return Unclear(
         evidence=f"HTTP {response.status}: {shorten(_wire.printable(response.body))}",
         status=response.status,
-        remote_id=_known(job_id),
+        remote_id=known,
     )
 
 

@@ -85,9 +85,10 @@ def submit(submission: Submission, *, pages: Pages = PAGES) -> Flow[SubmitOutcom
     # An answer that names a video is no refusal, whatever its status.
     if not video_id and (refused := refusal(response, body)):
         return refused
-    if response.status == 200 and video_id:  # noqa: PLR2004
-        return Accepted(remote_id=video_id)
-    return msgspec.structs.replace(unclear(response, account), remote_id=_known(video_id))
+    known = _known(video_id)
+    if response.status == 200 and known:  # noqa: PLR2004
+        return Accepted(remote_id=known)
+    return msgspec.structs.replace(unclear(response, account), remote_id=known)
 
 
 def encode(submission: Submission, *, pages: Pages = PAGES) -> dict[str, Any]:

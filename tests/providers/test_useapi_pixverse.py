@@ -220,6 +220,9 @@ BUSY = "Account ops+1@example.com is busy executing 3 tasks."
         answer({"video_id": ""}),
         answer({"video_id": [ONE]}),
         answer({"video_id": "user:1\0"}),
+        answer({"video_id": 0}),
+        answer({"video_id": "112233445566"}),
+        answer({"video_id": f"{ONE}/more"}),
         answer({"error": "odd"}),
         answer({"image_id": ONE}),
         answer({"video_id": ONE}, 201),
@@ -627,7 +630,7 @@ def test_any_answer_to_a_submission_is_an_outcome_and_only_a_200_with_an_id_is_a
     match outcome:
         case Accepted(remote_id=found):
             assert response.status == 200
-            assert found.strip()
+            assert useapi.VIDEO_ID.fullmatch(found)
             assert b"video_id" in response.body
         case Refused(status=status):
             assert status == response.status

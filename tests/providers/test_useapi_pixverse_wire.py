@@ -65,6 +65,7 @@ EXAMPLE = """{
 CREATED = """{
     "video_id": "user:<userid>-pixverse:<email>-video:<number>"
 }"""
+FILLED = {"<userid>": "1234", "<email>": "ops@example.com", "<number>": "112233445566"}
 FRAMES = {
     Role.FIRST_FRAME: ("upload/7d16f-eed2-a8f4-cef8-aa44-72807n313.jpeg",),
     Role.LAST_FRAME: ("upload/e7484a28-6efd-174d-7c02-316ef1a5d.jpeg",),
@@ -90,12 +91,15 @@ EXAMPLE_SUBMISSION = Submission(
 
 async def test_useapi_gets_its_own_example_and_its_answer_is_read() -> None:
     flow = useapi_pixverse.ADAPTER.submit(EXAMPLE_SUBMISSION)
-    outcome, sent = await exchange(flow, "POST", FRAMES_V3, 200, CREATED)
+    created = CREATED
+    for gap, filled in FILLED.items():
+        created = created.replace(gap, filled)
+    outcome, sent = await exchange(flow, "POST", FRAMES_V3, 200, created)
     assert sent.content == compact(EXAMPLE)
     assert sent.headers["authorization"] == "Bearer user:1234-token"
     assert sent.headers["content-type"] == "application/json"
     assert sent.headers["accept"] == "application/json"
-    assert outcome == Accepted(remote_id="user:<userid>-pixverse:<email>-video:<number>")
+    assert outcome == Accepted(remote_id="user:1234-pixverse:ops@example.com-video:112233445566")
 
 
 CREDITS = """{

@@ -26,7 +26,7 @@ from tests.gateway.engine.lost_support import (
     submitted_by_others,
     without_lists,
 )
-from tests.rig import Rig, pictory, pixverse, rig, twin
+from tests.rig import Rig, is_submit, pictory, pixverse, rig, twin
 
 SETTLE = 600
 
@@ -55,6 +55,34 @@ async def test_what_was_made_is_found_in_the_lists_and_paid_once(
 
         assert await stage.phase(job_id) is Phase.COMPLETED
         assert "adopted" in await stage.events(job_id)
+        assert stage.submits() == len(stage.mock.ledger.charges) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "body"),
+    [
+        (MODELS[0], {"success": True, "data": {"jobId": "a/b"}}),
+        (MODELS[1], {"video_id": 0}),
+        (MODELS[1], {"video_id": "112233445566"}),
+    ],
+)
+async def test_what_was_made_under_an_id_that_cannot_be_asked_for_is_found_in_the_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, body: object
+) -> None:
+    async with rig(tmp_path, public_url=None) as stage:
+        real = stage.provider_wire.handle_async_request
+
+        async def handle(request: httpx.Request) -> httpx.Response:
+            answer = await real(request)
+            return httpx.Response(200, json=body) if is_submit(request) else answer
+
+        monkeypatch.setattr(stage.provider_wire, "handle_async_request", handle)
+        job_id = await stage.create(model=model, prompt=PROMPT)
+        await stage.settle()
+        assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
+        await stage.wait(130, step=10)
+
+        assert await stage.phase(job_id) is Phase.COMPLETED
         assert stage.submits() == len(stage.mock.ledger.charges) == 1
 
 
