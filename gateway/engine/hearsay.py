@@ -122,7 +122,7 @@ def _settled(
         if change is not None:
             return change
         ledger.mark(connection, nameless.id, State.ENDED, remote_id=remote_id)
-        reason = orphaning.reason_of(connection, heard.job_id)
+        reason = orphaning.reason_of(connection, heard.job_id, nameless.verdict)
     elif nameless is not None:
         first = nameless.claimed_id or remote_id
         if isinstance(seen.get(first, sighting), Unseen):

@@ -122,11 +122,11 @@ def _overdue(
         error=_overdue_error(tools, job, words, stalled=stalled),
         **({} if canceling else {"due_at": now + policy.SLOW_WATCH}),
     )
+    state = State.ENDED if canceling else State.OVERDUE
+    ended(connection, tools, job, at, evidence=words, state=state)
     if canceling:
         detail = "it had not ended when the watch of it did"
         orphaning.keep_of(connection, job, Reason.CANCELED, detail, now)
-    state = State.ENDED if canceling else State.OVERDUE
-    ended(connection, tools, job, at, evidence=words, state=state)
     return change
 
 

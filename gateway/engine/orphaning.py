@@ -5,8 +5,8 @@ from typing import Final
 import structlog
 
 from gateway.model.job import Job
-from gateway.storage import Connection, jobs, orphans
-from gateway.storage.ledger import Attempt, State
+from gateway.storage import Connection, jobs, ledger, orphans
+from gateway.storage.ledger import Attempt, State, Verdict
 from gateway.storage.orphans import Orphan, Reason
 
 HEARD: Final = "a callback with the token of this attempt, or its answer, named it"
@@ -25,7 +25,10 @@ def keep(connection: Connection, orphan: Orphan) -> bool:
 
 
 def keep_of(connection: Connection, job: Job, reason: Reason, detail: str, now: int) -> None:
-    """Keep the provider's job that a job of ours has, where it has one, for nobody waits on."""
+    """Keep the provider's job that a job of ours had to its end, for nobody waits on.
+
+    Where only an id was heard of, that is looked at from now on as any other that is nobody's.
+    """
     if job.account and job.remote_id and job.attempt_id:
         orphan = Orphan(
             account=job.account,
@@ -38,6 +41,10 @@ def keep_of(connection: Connection, job: Job, reason: Reason, detail: str, now: 
             found_at=now,
         )
         keep(connection, orphan)
+        return
+    attempt = ledger.by_id(connection, job.attempt_id) if job.attempt_id else None
+    if attempt is not None and attempt.remote_id is None and attempt.claimed_id is not None:
+        suspect(connection, attempt, attempt.claimed_id, now)
 
 
 def suspect(
@@ -46,7 +53,7 @@ def suspect(
     """Keep an id that was heard of and that may be nobody's; it is looked at straight away."""
     reason = Reason.DOUBLE
     if attempt.state is State.ENDED and attempt.remote_id is None:
-        reason = reason_of(connection, attempt.job_id)
+        reason = reason_of(connection, attempt.job_id, attempt.verdict)
     orphan = Orphan(
         account=attempt.account,
         remote_id=remote_id,
@@ -73,9 +80,11 @@ def tell(orphan: Orphan) -> None:
     )
 
 
-def reason_of(connection: Connection, job_id: str) -> Reason:
-    """Why nobody waits for what an attempt made that had ended already."""
+def reason_of(connection: Connection, job_id: str, verdict: Verdict | None) -> Reason:
+    """Why nobody waits for what an attempt made that had ended already, with this `verdict`."""
     job = jobs.get(connection, job_id)
-    if job is None or (job.error is not None and job.error.code == "canceled"):
+    if job is not None and job.error is not None and job.error.code == "canceled":
         return Reason.CANCELED
-    return Reason.REVIVED
+    if verdict is Verdict.GIVEN_UP:
+        return Reason.ABANDONED
+    return Reason.CANCELED if job is None and verdict is None else Reason.REVIVED

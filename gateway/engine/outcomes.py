@@ -105,7 +105,7 @@ def _known(
     attempt = ledger.by_id(connection, bound.attempt_id)
     now = tools.clock.now()
     if attempt is None:
-        reason = orphaning.reason_of(connection, bound.job.id)
+        reason = orphaning.reason_of(connection, bound.job.id, None)
     elif attempt.remote_id not in {None, remote_id}:
         reason = Reason.DOUBLE
     elif attempt.state is not State.ENDED:
@@ -118,7 +118,7 @@ def _known(
     elif change := adoption.revive(connection, tools, attempt, remote_id, "its answer came late"):
         return change
     else:
-        reason = orphaning.reason_of(connection, bound.job.id)
+        reason = orphaning.reason_of(connection, bound.job.id, attempt.verdict)
         ledger.mark(connection, attempt.id, State.ENDED, remote_id=remote_id)
     orphan = Orphan(
         account=bound.account.name,

@@ -185,7 +185,7 @@ async def test_a_callback_of_the_first_time_does_not_disturb_the_second(tmp_path
         job = await stage.job(job_id)
         assert (job.phase, job.remote_id) == (Phase.RENDERING, second)
         (orphan,) = await stage.orphans()
-        assert (orphan.reason, orphan.remote_id) == (Reason.REVIVED, made.order.id)
+        assert (orphan.reason, orphan.remote_id) == (Reason.ABANDONED, made.order.id)
 
 
 async def test_a_callback_of_the_first_time_saves_the_second_payment(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ async def test_a_film_that_bears_the_name_of_one_that_was_given_up_is_kept_as_an
 
         (orphan,) = await stage.orphans()
         assert (orphan.remote_id, orphan.job_id) == (film.order.id, bobs)
-        assert orphan.reason is Reason.REVIVED
+        assert orphan.reason is Reason.ABANDONED
         job = await stage.job(alices)
         assert (job.phase, job.remote_id == film.order.id) == (Phase.COMPLETED, False)
         assert len(stage.mock.ledger.charges) == 2

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.engine import decide, dispatch, hearsay, line, outcomes, remove, standing
+from gateway.engine import cancel, decide, dispatch, hearsay, line, outcomes, remove, standing
 from gateway.engine.line import Bound
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
@@ -200,6 +200,68 @@ async def test_an_answer_with_another_id_than_its_early_callback_is_two_jobs(
         assert (orphan.reason, orphan.job_id) == (Reason.DOUBLE, job_id)
         assert {orphan.remote_id, job.remote_id} == {one.order.id for one in stage.mock.jobs}
         assert told == [orphan.remote_id]
+
+
+async def named(stage: Rig) -> tuple[str, str]:
+    """A lost job that its callback named, and that cannot be looked at; it, and that film."""
+    fault(stage, MADE)
+    job_id = await stage.create(prompt=QUIET)
+    await stage.settle()
+    (made,) = stage.mock.jobs
+    away(stage)
+    await call_back(stage, {"job_id": made.order.id})
+    await stage.settle()
+    assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
+    return job_id, made.order.id
+
+
+@pytest.mark.parametrize(
+    ("verb", "seconds", "reason"),
+    [
+        ("fail", 0, Reason.ABANDONED),
+        ("resubmit", 0, Reason.ABANDONED),
+        ("cancel", 0, Reason.CANCELED),
+        # Nobody could look at it in time, so it needs attention.
+        ("cancel", 2400, Reason.CANCELED),
+    ],
+)
+async def test_an_id_that_was_heard_of_is_looked_for_though_its_job_is_given_up(
+    tmp_path: Path, verb: str, seconds: float, reason: Reason
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id, film = await named(stage)
+        await stage.wait(seconds, step=60)
+        if verb == "cancel":
+            await cancel.cancel(stage.tools, "tester", job_id)
+        else:
+            await getattr(decide, verb)(stage.tools, job_id)
+        await stage.wait(2400, step=60)
+        assert await stage.orphans() == []
+        stage.provider_wire.meddle = lambda _: None
+        await stage.wait(3600, step=60)
+
+        (orphan,) = await stage.orphans()
+        assert (orphan.reason, orphan.remote_id, orphan.job_id) == (reason, film, job_id)
+        assert (await stage.job(job_id)).remote_id != film
+        assert len(stage.mock.ledger.charges) == (2 if verb == "resubmit" else 1)
+
+
+async def test_an_id_that_was_heard_of_and_is_seen_before_its_job_is_sent_again_saves_that(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id, film = await named(stage)
+        await standing.pause(stage.tools, ACCOUNT)
+        await decide.resubmit(stage.tools, job_id)
+        await stage.settle()
+        assert await stage.phase(job_id) is Phase.WAITING_FOR_SLOT
+        stage.provider_wire.meddle = lambda _: None
+        await stage.wait(hearsay.PAUSE / SECOND + 90, step=10)
+
+        job = await stage.job(job_id)
+        assert (job.phase, job.remote_id) == (Phase.COMPLETED, film)
+        assert stage.submits() == len(stage.mock.ledger.charges) == 1
+        assert await stage.orphans() == []
 
 
 async def sent_again(stage: Rig) -> tuple[httpx.Request, str]:
