@@ -9,7 +9,7 @@ from gateway.engine.crash import crash_point
 from gateway.engine.looks import WATCHED
 from gateway.engine.tools import Tools, log_change
 from gateway.model.ids import digest
-from gateway.storage import Connection, agenda, ledger
+from gateway.storage import Connection, agenda, ledger, tombstones
 from gateway.storage.jobs import Change
 
 _log = structlog.get_logger()
@@ -23,8 +23,11 @@ async def called_back(
     The body is only a claim. An id in it is kept where ours is missing, and counts after a
     look at it with our own key; so does one that contradicts what is known of the attempt.
     """
+    named = digest(token)
     attempt = await tools.database.read(
-        lambda connection: ledger.by_token(connection, digest(token))
+        lambda connection: (
+            ledger.by_token(connection, named) or tombstones.by_token(connection, named)
+        )
     )
     if attempt is None or attempt.provider != provider:
         return False

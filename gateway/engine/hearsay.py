@@ -43,6 +43,7 @@ def hear(
     if found is None:
         if remote_id and not remote_ids.is_taken(connection, attempt.provider, remote_id):
             orphaning.suspect(connection, attempt, remote_id, now)
+            remote_ids.spend(connection, attempt.provider, remote_id, now)
         return None
     if remote_id is not None:
         ledger.claim(connection, found.id, remote_id)

@@ -191,7 +191,12 @@ class Engine:
         now = self.tools.clock.now()
         if self._pruned_at is not None and now < self._pruned_at + retention.PAUSE:
             return 0
-        await self.tools.database.write(lambda connection: forgive_old(connection, now))
+
+        def tidy(connection: Connection) -> None:
+            forgive_old(connection, now)
+            retention.forget(connection, now)
+
+        await self.tools.database.write(tidy)
         count = await retention.prune(self.tools)
         await drop_ripe(self.tools)
         # A full batch: there is more.

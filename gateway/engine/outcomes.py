@@ -106,6 +106,7 @@ def _known(
     now = tools.clock.now()
     if attempt is None:
         reason = orphaning.reason_of(connection, bound.job.id, None)
+        remote_ids.spend(connection, bound.account.provider, remote_id, now)
     elif attempt.remote_id not in {None, remote_id}:
         reason = Reason.DOUBLE
     elif attempt.state is not State.ENDED:

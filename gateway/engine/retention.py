@@ -4,11 +4,12 @@ from typing import Final
 
 import structlog
 
+from gateway.engine import hearsay, search
 from gateway.engine.crash import crash_point
 from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.storage import Connection, jobs
+from gateway.storage import Connection, jobs, tombstones
 
 BATCH: Final = 100
 """Videos in one transaction: others wait for it."""
@@ -16,6 +17,11 @@ PAUSE: Final = 60 * SECOND
 """Between two rounds, when there is nothing left to remove."""
 
 _log = structlog.get_logger()
+
+
+def forget(connection: Connection, now: int) -> None:
+    """Forget what videos sent that were removed: no callback comes, and no search asks, so late."""
+    tombstones.expire(connection, now - hearsay.GIVEN_UP, search.NEAR)
 
 
 async def prune(tools: Tools) -> int:

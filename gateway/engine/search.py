@@ -7,6 +7,7 @@ line only when it is proved that nothing was made; see `absence`.
 
 import asyncio
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Final, NamedTuple
 
 import structlog
@@ -22,7 +23,7 @@ from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.job import Job
 from gateway.net import NetFault
-from gateway.storage import Connection, jobs, remote_ids, searches
+from gateway.storage import Connection, jobs, remote_ids, searches, tombstones
 from gateway.storage.ledger import Attempt, Sent
 from gateway.storage.orphans import Orphan, Reason
 from providers.contract import Account, Lost, Search, Trace
@@ -130,7 +131,10 @@ def _sought(connection: Connection, tools: Tools, account: Account, group: Seque
     )
     return Sought(
         missing=missing,
-        given_up=[GivenUp(one, sent[one.id]) for one in given_up if one.id in sent],
+        given_up=[
+            *(GivenUp(one, sent[one.id]) for one in given_up if one.id in sent),
+            *starmap(GivenUp, tombstones.given_up(connection, *who, since)),
+        ],
         known=frozenset(owned),
         at=tools.clock.now(),
     )

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from gateway.model.inputs import StoredInput
 from gateway.model.job import Job, Moment
 from gateway.model.phases import FINAL, IN_HAND, STATUS, Event, Phase, Status, step
-from gateway.storage import deliveries, holdings, line, paging, remote_ids, waits
+from gateway.storage import deliveries, holdings, line, paging, remote_ids, tombstones, waits
 from gateway.storage.hot import Hot
 from gateway.storage.paging import Page
 from gateway.storage.rows import COLUMNS, job_of, row_of, stored
@@ -133,13 +133,14 @@ def keep_input(
 
 
 def remove(connection: Connection, job_id: str, now: int) -> list[str]:
-    """Remove a job that has ended, and all that is known of it.
+    """Remove a job that has ended, and all that is known of it but what it may have spent.
 
     The digests that nobody needs any more come back. Those that wait for it learn of it.
     """
     free = holdings.let_go(connection, job_id)
     waits.wake(connection, job_id, now)
     remote_ids.retire(connection, job_id, now)
+    tombstones.bury(connection, job_id)
     # Attempts, events, waits and notices go with it.
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
     return free

@@ -58,12 +58,16 @@ def since(
 def retire(connection: Connection, job_id: str, now: int) -> None:
     """Before a job is removed: the ids that its attempts own, or claim, stay nobody else's."""
     for attempt in ledger.of_job(connection, job_id):
-        for remote_id in {attempt.remote_id, attempt.claimed_id} - {None}:
-            mine = (spent.c.provider == attempt.provider) & (spent.c.remote_id == remote_id)
-            if connection.execute(select(spent.c.at).where(mine)).first() is None:
-                connection.execute(
-                    insert(spent).values(provider=attempt.provider, remote_id=remote_id, at=now)
-                )
+        for remote_id in {attempt.remote_id, attempt.claimed_id}:
+            if remote_id is not None:
+                spend(connection, attempt.provider, remote_id, now)
+
+
+def spend(connection: Connection, provider: str, remote_id: str, now: int) -> None:
+    """This id is of a job that was removed: it is nobody else's."""
+    mine = (spent.c.provider == provider) & (spent.c.remote_id == remote_id)
+    if connection.execute(select(spent.c.at).where(mine)).first() is None:
+        connection.execute(insert(spent).values(provider=provider, remote_id=remote_id, at=now))
 
 
 def _at(provider: str) -> ColumnElement[bool]:

@@ -190,6 +190,25 @@ spent: Final = Table(
 )
 """The providers' ids of jobs that were removed: their films are nobody else's."""
 
+tombstones: Final = Table(
+    "tombstones",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # No foreign key: it is gone.
+    Column("job_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("sent", Text),
+    Column("credentials", Text),
+    Column("verdict", Text, nullable=False),
+    Index("ix_tombstones_sent_at", "sent_at"),
+)
+"""Attempts of jobs that were removed, that ended without an id: what is still asked of them."""
+
 accounts: Final = Table(
     "accounts",
     metadata,

@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.config import WatchSettings
-from gateway.engine import cancel, decide
+from gateway.config import RetentionSettings, WatchSettings
+from gateway.engine import cancel, decide, remove
 from gateway.model.phases import Phase
 from gateway.storage.orphans import Reason
 from providers.contract import Account, Flow, Lost, Search
-from tests.gateway.engine.lost_support import MADE, MODELS, NEVER_DONE, PROMPT, fault, without_lists
+from tests.gateway.engine.lost_support import (
+    MADE,
+    MODELS,
+    NEVER_DONE,
+    PROMPT,
+    call_back,
+    fault,
+    last_submit,
+    without_lists,
+)
 from tests.rig import Rig, pictory, picture, pixverse, rig
 
 SETTLE = 600
@@ -142,6 +151,56 @@ async def test_a_film_that_bears_the_name_of_one_that_was_given_up_is_kept_as_an
         job = await stage.job(alices)
         assert (job.phase, job.remote_id == film.order.id) == (Phase.COMPLETED, False)
         assert len(stage.mock.ledger.charges) == 2
+
+
+@pytest.mark.parametrize("how", ["removed", "old"])
+async def test_a_film_of_a_video_that_is_gone_is_nobody_elses(tmp_path: Path, how: str) -> None:
+    keep = RetentionSettings(days=1)
+    async with rig(tmp_path, accounts=[pictory()], public_url=None, retention=keep) as stage:
+        bobs = await lost_of(stage, "bob", MADE, model=MODELS[0], prompt=PROMPT)
+        (film,) = stage.mock.jobs
+        await stage.wait(5)
+        alices = await lost_of(stage, "alice", NEVER_DONE, model=MODELS[0], prompt=PROMPT)
+        await decide.fail(stage.tools, bobs)
+        if how == "removed":
+            assert await remove.remove(stage.tools, "bob", bobs)
+        else:
+            without_lists(stage)
+            await stage.wait(10 * 86_400, step=43_200)
+            stage.provider_wire.meddle = lambda _: None
+        assert [one.id for one in await stage.every_job()] == [alices]
+        await stage.wait(2000, step=20)
+
+        job = await stage.job(alices)
+        assert (job.phase, job.remote_id) == (Phase.NEEDS_ATTENTION, None)
+        assert job.error is not None
+        if how == "removed":
+            assert f"{film.order.id}, may be of an equal one" in job.error.message
+        assert stage.submits() == 2
+
+
+async def test_a_callback_of_a_video_that_is_gone_is_heard_for_a_week(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        asked = {"model": MODELS[0], "prompt": f"{PROMPT} [[mock no-callback]]"}
+        bobs = await lost_of(stage, "bob", MADE, **asked)
+        (film,) = stage.mock.jobs
+        submit = last_submit(stage)
+        await decide.fail(stage.tools, bobs)
+        assert await remove.remove(stage.tools, "bob", bobs)
+        assert await call_back(stage, {"event": "done"}, submit) == 200
+        assert await call_back(stage, {"job_id": film.order.id}, submit) == 200
+        await stage.wait(120, step=30)
+
+        (orphan,) = await stage.orphans()
+        assert (orphan.remote_id, orphan.job_id) == (film.order.id, bobs)
+        assert orphan.reason is Reason.ABANDONED
+        # It is known from now on, so nobody else is given it.
+        alices = await lost_of(stage, "alice", NEVER_DONE, **asked)
+        await stage.wait(SETTLE + 300, step=20)
+        assert (await stage.job(alices)).remote_id != film.order.id
+
+        await stage.wait(8 * 86_400, step=43_200)
+        assert await call_back(stage, {"job_id": film.order.id}, submit) == 404
 
 
 async def test_adapters_are_told_whose_choice_a_seed_was(tmp_path: Path) -> None:

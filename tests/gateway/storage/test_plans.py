@@ -23,6 +23,7 @@ from gateway.storage import (
     remote_ids,
     searches,
     tables,
+    tombstones,
     waits,
 )
 from tests.gateway.storage.rows_support import NOW, a_job
@@ -83,6 +84,7 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
         lambda c: searches.given_up(c, ["main"], "digest", NOW),
         "ix_attempts_given_up",
     ),
+    "forgotten": (lambda c: tombstones.expire(c, NOW, 9), "ix_attempts_state"),
     "sending": (lambda c: searches.is_sending(c, ["main"], "digest"), "ix_attempts_state"),
     "misdated": (lambda c: searches.doubt(c, NOW + 9999, "why"), "ix_attempts_state"),
     "free slots": (lambda c: accounts.free_slots(c, NOW), "attempts"),

@@ -161,6 +161,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_spent_at", "spent", ["at"], unique=False)
     op.create_table(
+        "tombstones",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("job_id", sa.Text(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent", sa.Text(), nullable=True),
+        sa.Column("credentials", sa.Text(), nullable=True),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tombstones")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_tombstones_token_hash")),
+    )
+    op.create_index("ix_tombstones_sent_at", "tombstones", ["sent_at"], unique=False)
+    op.create_table(
         "durations",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
