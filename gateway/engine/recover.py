@@ -6,6 +6,7 @@ import structlog
 
 from gateway.engine import policy, takeover
 from gateway.engine.drop import drop
+from gateway.engine.rebase import rebase
 from gateway.engine.tools import Tools
 from gateway.model.phases import Phase
 from gateway.storage import Connection, accounts, agenda, deliveries, holdings, line
@@ -56,7 +57,8 @@ def _served(tools: Tools) -> tuple[str, ...]:
 def _make_due(connection: Connection, tools: Tools) -> dict[str, int]:
     """Nobody else lives: no pause that an earlier process made has to be waited for."""
     now = tools.clock.now()
-    agenda.rebase(connection, now)
+    rebase(connection, tools)
+    agenda.rebase(connection, Phase.WAITING_FOR_SLOT, now)
     accounts.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
     deliveries.rebase(connection, now, policy.DAY)
     counts = {phase.value: agenda.make_due(connection, phase, now) for phase in agenda.LEASED}

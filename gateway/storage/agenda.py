@@ -240,13 +240,21 @@ def release(connection: Connection, replicas: Collection[str], now: int) -> int:
     ).rowcount
 
 
-def rebase(connection: Connection, now: int) -> None:
-    """Make no waiting job wait for a time that only a clock that was wrong has named."""
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.phase == Phase.WAITING_FOR_SLOT.value, jobs.c.due_at > now)
-        .values(due_at=now)
-    )
+def rebase(
+    connection: Connection, phase: Phase, latest: int, *, failures: int | None = None
+) -> None:
+    """Have no job of a phase wait beyond `latest`; only those of so many `failures`, if given."""
+    late = update(jobs).where(jobs.c.phase == phase.value, jobs.c.due_at > latest)
+    if failures is not None:
+        late = late.where(jobs.c.failures == failures)
+    connection.execute(late.values(due_at=latest))
+
+
+def rebase_deadlines(connection: Connection, now: int, latest: int) -> None:
+    """Have no job overdue later than `latest`, nor seen to get on later than `now`."""
+    live = jobs.c.phase.in_([phase.value for phase in set(Phase) - FINAL])
+    for column, most in ((jobs.c.deadline_at, latest), (jobs.c.progressed_at, now)):
+        connection.execute(update(jobs).where(live, column > most).values({column: most}))
 
 
 _WOKEN: Final = Hot(

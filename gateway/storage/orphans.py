@@ -97,6 +97,11 @@ def next_due(connection: Connection) -> int | None:
     return found
 
 
+def rebase(connection: Connection, latest: int) -> None:
+    """Have none that was only heard of wait beyond `latest`."""
+    connection.execute(update(orphans).where(orphans.c.due_at > latest).values(due_at=latest))
+
+
 def drop(connection: Connection, orphan: Orphan) -> None:
     """It was only heard of, and is not there, or has a caller."""
     connection.execute(

@@ -1,0 +1,50 @@
+"""When the clock was set back: nothing waits for a time that only the wrong clock has named.
+
+What lies further ahead than the engine ever puts it was dated by a clock that was ahead. It
+comes as late as if it had been dated just now: too early would undercut what providers ask for,
+or have two work at what one has in hand. So it does no harm to replicas that live, nor when it
+is done again.
+
+A clock that is behind only for now is not to be told from one that was ahead before. Deadlines
+are then counted from it, and pass early once it goes forward again: people are asked too soon,
+nothing is paid twice.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.engine import clocks, policy, save, sources, watch
+from gateway.engine.tools import Tools
+from gateway.model.clock import SECOND
+from gateway.model.phases import Phase
+from gateway.storage import Connection, agenda, orphans
+
+LONGEST: Final[Mapping[Phase, int]] = {
+    Phase.WAITING_FOR_INPUT: max(sources.LEASE, sources.SLOW_LOOK),
+    Phase.WAITING_FOR_SLOT: policy.BACKOFF[1] * 6 // 5,
+    # Where lists have many pages.
+    Phase.SUBMISSION_UNKNOWN: 1800 * SECOND,
+    Phase.RENDERING: policy.SLOW_WATCH,
+    Phase.CANCELING: policy.SLOW_WATCH,
+    Phase.DOWNLOADING: save.LEASE,
+    Phase.NEEDS_ATTENTION: policy.DAY,
+}
+"""The longest pause that the engine makes in a phase: between two looks, or as a lease."""
+
+
+def rebase(connection: Connection, tools: Tools) -> None:
+    """Have nothing wait longer than it would have to if it were put off now."""
+    now = tools.clock.now() + clocks.SKEW
+    for phase, longest in LONGEST.items():
+        agenda.rebase(connection, phase, now + max(longest, _pace(tools, phase)))
+    # Tries to save a film grow rarer with each; other looks do not.
+    agenda.rebase(connection, Phase.NEEDS_ATTENTION, now + policy.SLOW_WATCH, failures=0)
+    agenda.rebase_deadlines(connection, now, now + round(tools.pace.deadline_seconds * SECOND))
+    orphans.rebase(connection, now + policy.DAY)
+
+
+def _pace(tools: Tools, phase: Phase) -> int:
+    """The longest pause that an operator asked for."""
+    if phase not in watch.POLLED:
+        return 0
+    return round(max(map(tools.poll_seconds, tools.adapters), default=0.0) * 1.1 * SECOND)
