@@ -71,6 +71,8 @@ DAY: Final = 86_400.0
 """Seconds."""
 DRIFT: Final = 50_000_000
 """Nanoseconds that a replica's clock may differ from the database's before it is set."""
+LEAP: Final = 5 * 10**9
+"""Nanoseconds; clocks that come apart by more were set."""
 HALF_WRITTEN: Final = 3600.0
 """Seconds after which a file that is still coming in, into a shared folder, was left behind."""
 
@@ -120,7 +122,12 @@ class SystemClock:
     def follow(self, now: int) -> None:
         """Tell the time of the database that several replicas share, where it differs."""
         offset = now * 1000 - time.monotonic_ns()
-        if abs(offset - self._offset) > DRIFT:
+        step = offset - self._offset
+        if abs(step) > LEAP:
+            _log.warning(
+                "the database's clock is far from ours, and is followed", seconds=step / 1e9
+            )
+        if abs(step) > DRIFT:
             self._offset = offset
 
     def now(self) -> int:

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.engine import (
     callbacks,
+    clocks,
     dispatch,
     hearsay,
     intake,
@@ -26,6 +27,7 @@ from gateway.engine.crash import crash_point
 from gateway.engine.drop import drop_ripe
 from gateway.engine.intake import Accepted, Once
 from gateway.engine.places import Places
+from gateway.engine.rebase import rebase
 from gateway.engine.recover import recover
 from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
@@ -48,6 +50,8 @@ IDLE: Final = 5.0
 TROUBLE: Final = 1.0
 PUNCTUAL: Final = 0.1
 """Seconds that a heartbeat may take for its time to be worth something."""
+MENDING: Final = 600.0
+"""Seconds in which what was begun before the clock was set back may still name its times."""
 LEAVE: Final = 5.0
 """Seconds that a stop waits for the database to take what it gives back."""
 
@@ -87,6 +91,7 @@ class Engine:
         self._loop: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
         self._pruned_at: int | None = None
+        self._mending_until = 0.0
 
     async def accept(self, request: CreateVideo, owner: str, once: Once | None = None) -> Accepted:
         """Take a job into the line; see `intake.accept`."""
@@ -116,6 +121,7 @@ class Engine:
         if not self._prepared:
             await asyncio.to_thread(self.tools.database.live, self.tools.replica)
             await recover(self.tools)
+            self._mending_until = elapsed() + MENDING
             self._prepared = True
 
     async def start(self) -> None:
@@ -163,14 +169,23 @@ class Engine:
         return len(tasks) + moved + await self._prune()
 
     async def beat(self) -> None:
-        """Be seen alive, and take over from replicas that are gone."""
+        """Be seen alive, and take over from replicas that are gone.
+
+        A clock that was set back is noticed here, and for a while what it named is mended:
+        here and in other replicas something may be under way that began before.
+        """
         began = elapsed()
         taken = await takeover.beat(self.tools, frozenset(self._gate.attempts))
         if taken.changes or taken.gone:
             self._wake.set()
+        if taken.ahead > clocks.SKEW:
+            self._mending_until = elapsed() + MENDING
         # The time that a slow answer tells has passed.
-        if elapsed() - began < PUNCTUAL:
-            self.tools.follow(taken.time)
+        if elapsed() - began > PUNCTUAL:
+            return
+        self.tools.follow(taken.time)
+        if elapsed() < self._mending_until:
+            await self.tools.database.write(lambda connection: rebase(connection, self.tools))
 
     async def _beat(self) -> None:
         """A heart beats four times in a lease, whatever else the engine has to do.
@@ -189,7 +204,7 @@ class Engine:
     async def _prune(self) -> int:
         """Now and then, remove what is old; how many videos that were."""
         now = self.tools.clock.now()
-        if self._pruned_at is not None and now < self._pruned_at + retention.PAUSE:
+        if self._pruned_at is not None and 0 <= now - self._pruned_at < retention.PAUSE:
             return 0
 
         def tidy(connection: Connection) -> None:

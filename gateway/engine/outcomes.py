@@ -353,7 +353,7 @@ async def not_reached(tools: Tools, bound: Bound, leaving: Phase, event: Event, 
         change = _unmade(connection, tools, bound, leaving, event, words)
         failures = accounts.not_reached(connection, bound.account.name)
         until = now + policy.backoff(failures, tools.rng)
-        accounts.cool(connection, [bound.account.name], until, policy.UNREACHABLE, words)
+        accounts.cool(connection, [bound.account.name], now, until, policy.UNREACHABLE, words)
         return change
 
     await tools.moved(record)

@@ -51,6 +51,8 @@ LEASE: Final = 120 * SECOND
 """How long a stage may work on a job before the job is taken to be abandoned."""
 
 
+LONGEST_REST: Final = DAY * 6 // 5
+"""No account rests longer, unless an operator says so: providers ask for a day at most."""
 UNREACHABLE: Final = "unreachable"
 """Why an account rests whose provider cannot be reached."""
 

@@ -1,9 +1,9 @@
 """When the clock was set back: nothing waits for a time that only the wrong clock has named.
 
-What lies further ahead than the engine ever puts it was dated by a clock that was ahead. It
-comes as late as if it had been dated just now: too early would undercut what providers ask for,
-or have two work at what one has in hand. So it does no harm to replicas that live, nor when it
-is done again.
+What lies further ahead than the engine ever puts it, or was put off later than now, was dated by
+a clock that was ahead. It waits as long as if it had been dated just now: less would undercut
+what providers ask for, or have two work at what one has in hand. So it does no harm to replicas
+that live, nor when it is done again.
 
 A clock that is behind only for now is not to be told from one that was ahead before. Deadlines
 are then counted from it, and pass early once it goes forward again: people are asked too soon,
@@ -17,7 +17,7 @@ from gateway.engine import clocks, policy, save, sources, watch
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
-from gateway.storage import Connection, agenda, orphans
+from gateway.storage import Connection, accounts, agenda, deliveries, orphans
 
 LONGEST: Final[Mapping[Phase, int]] = {
     Phase.WAITING_FOR_INPUT: max(sources.LEASE, sources.SLOW_LOOK),
@@ -41,6 +41,8 @@ def rebase(connection: Connection, tools: Tools) -> None:
     agenda.rebase(connection, Phase.NEEDS_ATTENTION, now + policy.SLOW_WATCH, failures=0)
     agenda.rebase_deadlines(connection, now, now + round(tools.pace.deadline_seconds * SECOND))
     orphans.rebase(connection, now + policy.DAY)
+    accounts.rebase(connection, now, policy.LONGEST_REST)
+    deliveries.rebase(connection, now, policy.DAY)
 
 
 def _pace(tools: Tools, phase: Phase) -> int:

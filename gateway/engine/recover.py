@@ -9,7 +9,7 @@ from gateway.engine.drop import drop
 from gateway.engine.rebase import rebase
 from gateway.engine.tools import Tools
 from gateway.model.phases import Phase
-from gateway.storage import Connection, accounts, agenda, deliveries, holdings, line
+from gateway.storage import Connection, accounts, agenda, holdings, line
 from gateway.storage.elapsed import elapsed
 from providers.contract import Fault
 
@@ -32,9 +32,12 @@ async def recover(tools: Tools) -> None:
     began = elapsed()
     taken = await takeover.beat(tools, ())
     # What is sent from here on is dated by the clock that all share.
-    if elapsed() - began < FRESH:
+    fresh, alone = elapsed() - began < FRESH, tools.database.dialect == "sqlite"
+    if fresh:
         tools.follow(taken.time)
-    if tools.database.dialect == "sqlite":
+    if fresh or alone:
+        await tools.database.write(lambda connection: rebase(connection, tools))
+    if alone:
         due = await tools.database.write(lambda connection: _make_due(connection, tools))
         if any(due.values()):
             _log.info("jobs taken up", **due)
@@ -57,9 +60,7 @@ def _served(tools: Tools) -> tuple[str, ...]:
 def _make_due(connection: Connection, tools: Tools) -> dict[str, int]:
     """Nobody else lives: no pause that an earlier process made has to be waited for."""
     now = tools.clock.now()
-    rebase(connection, tools)
     agenda.rebase(connection, Phase.WAITING_FOR_SLOT, now)
-    accounts.rebase(connection, now, Fault.THROTTLED.value, policy.DAY)
-    deliveries.rebase(connection, now, policy.DAY)
+    accounts.end_pauses(connection, now, Fault.THROTTLED.value, policy.LONGEST_REST)
     counts = {phase.value: agenda.make_due(connection, phase, now) for phase in agenda.LEASED}
     return {name: count for name, count in counts.items() if count}

@@ -48,7 +48,7 @@ def hold_against(
     if answer.limit in _FULL:
         accounts.full(connection, account.name, now)
     if answer.retry:
-        accounts.cool(connection, concerned, now + pause, reason, words)
+        accounts.cool(connection, concerned, now, now + pause, reason, words)
     else:
         accounts.pause(connection, concerned, now, now + pause, reason, words)
     return pause

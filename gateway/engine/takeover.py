@@ -29,11 +29,15 @@ _log = structlog.get_logger()
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """What a heartbeat found: who is gone, what was taken over, and the database's time."""
+    """What a heartbeat found: who is gone, what was taken over, and the database's time.
+
+    `ahead` is how much further our own clock was, in microseconds.
+    """
 
     gone: tuple[str, ...]
     changes: tuple[Change, ...]
     time: int
+    ahead: int
 
 
 async def beat(tools: Tools, own: Collection[str]) -> Taken:
@@ -60,9 +64,13 @@ async def leave(tools: Tools) -> None:
 
 def _beat(connection: Connection, tools: Tools, own: Collection[str]) -> Taken:
     time = tools.database.time(connection)
+    ahead = tools.clock.now() - time
     known = {one.id: one for one in replicas.listed(connection)}
     replicas.beat(connection, tools.replica, tools.host, time)
     mine = known.pop(tools.replica, None)
+    # The clock was set back: they count as seen now, and have to be seen again.
+    if any(one.seen_at > time for one in known.values()):
+        replicas.rebase(connection, time)
     stale: set[str] = set()
     gone: set[str] = set()
     # After a while without the database everybody looks silent, and nobody is.
@@ -78,9 +86,9 @@ def _beat(connection: Connection, tools: Tools, own: Collection[str]) -> Taken:
     changes = _take_over(connection, tools, stale | gone, known, proven=False)
     changes += _forgotten(connection, tools, own)
     replicas.forget(connection, gone)
-    if abs(tools.clock.now() - time) <= clocks.SKEW:
+    if abs(ahead) <= clocks.SKEW:
         clocks.doubt_misdated(connection, time)
-    return Taken(gone=tuple(sorted(gone)), changes=changes, time=time)
+    return Taken(gone=tuple(sorted(gone)), changes=changes, time=time, ahead=ahead)
 
 
 def _take_over(
@@ -118,7 +126,10 @@ def _forgotten(connection: Connection, tools: Tools, own: Collection[str]) -> tu
     changes = [
         _took(connection, tools, one, "no task of this gateway had it in hand", proven=True)
         for one in ledger.in_hand(connection)
-        if one.replica == tools.replica and one.id not in own and one.created_at < now - FORGOTTEN
+        # One that was made under a clock that was ahead is not new for all that time.
+        if one.replica == tools.replica
+        and one.id not in own
+        and abs(now - one.created_at) > FORGOTTEN
     ]
     return tuple(change for change in changes if change is not None)
 

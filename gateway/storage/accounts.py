@@ -114,13 +114,18 @@ def cooling_until(connection: Connection, now: int) -> int | None:
 
 
 def cool(
-    connection: Connection, names: Sequence[str], until: int, reason: str, words: str | None = None
+    connection: Connection,
+    names: Sequence[str],
+    now: int,
+    until: int,
+    reason: str,
+    words: str | None = None,
 ) -> None:
     """Hand out no slot of these accounts before `until`; a longer pause stays as it is."""
     connection.execute(
         update(accounts)
         .where(accounts.c.name.in_(names), accounts.c.cooling_until < until)
-        .values(cooling_until=until, cooling_reason=reason, words=words)
+        .values(cooling_until=until, cooled_at=now, cooling_reason=reason, words=words)
     )
 
 
@@ -128,7 +133,7 @@ def pause(
     connection: Connection, names: Sequence[str], now: int, until: int, reason: str, words: str
 ) -> None:
     """Rest accounts that somebody has to mend; afterwards one job goes first, alone."""
-    cool(connection, names, until, reason, words)
+    cool(connection, names, now, until, reason, words)
     connection.execute(
         update(accounts)
         .where(accounts.c.name.in_(names))
@@ -274,7 +279,25 @@ def callbacks(connection: Connection, name: str) -> int:
     return found or 0
 
 
-def rebase(connection: Connection, now: int, passing: str, longest: int) -> None:
+def rebase(connection: Connection, now: int, longest: int) -> None:
+    """Have no account rest for a time that only a clock that was ahead has named.
+
+    A pause that began later than now begins now. One of which it is not known when it began
+    is over after the `longest` there is.
+    """
+    for wrong, until in (
+        (accounts.c.cooled_at > now, accounts.c.cooling_until - accounts.c.cooled_at + now),
+        (accounts.c.cooling_until > now + longest, now + longest),
+    ):
+        connection.execute(
+            update(accounts)
+            .where(accounts.c.cooling_until < FOREVER, wrong)
+            .values(cooling_until=until, cooled_at=now)
+        )
+    connection.execute(update(accounts).where(accounts.c.allowed_at > now).values(allowed_at=now))
+
+
+def end_pauses(connection: Connection, now: int, passing: str, longest: int) -> None:
     """End the pauses that a start should not wait for.
 
     Those for another reason than `passing` may have been mended, which is often why there
@@ -290,7 +313,6 @@ def rebase(connection: Connection, now: int, passing: str, longest: int) -> None
         )
         .values(cooling_until=now, failures=0)
     )
-    connection.execute(update(accounts).where(accounts.c.allowed_at > now).values(allowed_at=now))
 
 
 _probing: Final = exists(

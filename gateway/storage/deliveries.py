@@ -67,7 +67,7 @@ def take_due(
         connection.execute(
             update(deliveries)
             .where(deliveries.c.id.in_([one.id for one in due]))
-            .values(due_at=until, replica=replica)
+            .values(due_at=until, taken_at=now, replica=replica)
         )
     return due
 
@@ -111,7 +111,17 @@ def release(connection: Connection, replicas: Collection[str], now: int) -> None
 
 
 def rebase(connection: Connection, now: int, longest: int) -> None:
-    """Let no notice wait for a time that only a clock that was wrong has named."""
+    """Let no notice wait for a time that only a clock that was ahead has named.
+
+    What was put off later than now is put off now; what lies beyond the `longest` pause there
+    is, is due.
+    """
+    put_off = func.coalesce(deliveries.c.taken_at, deliveries.c.created_at)
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.due_at > now, put_off > now)
+        .values(due_at=deliveries.c.due_at - put_off + now, taken_at=now)
+    )
     connection.execute(
         update(deliveries).where(deliveries.c.due_at > now + longest).values(due_at=now)
     )

@@ -37,6 +37,11 @@ def listed(connection: Connection) -> list[Replica]:
     ]
 
 
+def rebase(connection: Connection, now: int) -> None:
+    """Nobody was seen later than now: whoever was is silent from now on."""
+    connection.execute(update(replicas).where(replicas.c.seen_at > now).values(seen_at=now))
+
+
 def forget(connection: Connection, ids: Collection[str]) -> None:
     """Nothing of theirs is left."""
     connection.execute(delete(replicas).where(replicas.c.id.in_(list(ids))))

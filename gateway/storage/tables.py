@@ -217,6 +217,8 @@ accounts: Final = Table(
     Column("max_jobs", Integer, nullable=False),
     Column("cooling_until", BigInteger, nullable=False, server_default="0"),
     Column("cooling_reason", Text),
+    # When that pause began.
+    Column("cooled_at", BigInteger),
     # Requests in a row that did not reach the provider.
     Column("failures", Integer, nullable=False, server_default="0"),
     # Refusals with 429 in a row.
@@ -315,8 +317,9 @@ deliveries: Final = Table(
     # None: delivered, or given up.
     Column("due_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
-    # Which replica took it up last.
+    # Which replica took it up last, and when.
     Column("replica", Text),
+    Column("taken_at", BigInteger),
     Index("ix_deliveries_job_id", "job_id"),
     Index(
         "ix_deliveries_due_at",

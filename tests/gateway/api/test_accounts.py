@@ -76,9 +76,10 @@ async def test_what_an_account_does_meanwhile_ends_no_operators_pause(operator: 
 
     def go_on(connection: Connection) -> None:
         accounts.took_one(connection, "pictory")
-        accounts.cool(connection, ["pictory"], now + SECOND, "provider_throttled")
+        accounts.cool(connection, ["pictory"], now, now + SECOND, "provider_throttled")
         accounts.pause(connection, ["pictory"], now, now + SECOND, "account_on_hold", "held")
-        accounts.rebase(connection, now, "provider_throttled", SECOND)
+        accounts.rebase(connection, now - SECOND, SECOND)
+        accounts.end_pauses(connection, now, "provider_throttled", SECOND)
 
     await operator.tools.database.write(go_on)
     told = await account(operator)

@@ -96,7 +96,7 @@ async def test_what_was_refused_binds_nothing(
     """Neither a fault, nor a slot that is not free, nor a database that is away."""
     now = gate.tools.clock.now()
     await gate.tools.database.write(
-        lambda connection: accounts.cool(connection, ["pictory"], now + 60 * SECOND, "full")
+        lambda connection: accounts.cool(connection, ["pictory"], now, now + 60 * SECOND, "full")
     )
     invalid = await gate.client.post("/v1/videos", json=BODY | {"seconds": 7}, headers=headers)
     assert invalid.status_code == 422

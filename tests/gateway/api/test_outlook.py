@@ -76,7 +76,9 @@ async def test_a_line_that_stands_still_is_counted_from_when_it_moves(gate: Gate
     await learn(gate)
     until = (NOW + 300) * SECOND
     await gate.tools.database.write(
-        lambda connection: accounts.cool(connection, ["pictory"], until, "provider_throttled")
+        lambda connection: accounts.cool(
+            connection, ["pictory"], gate.tools.clock.now(), until, "provider_throttled"
+        )
     )
     told = await eta(gate)
     assert told is not None

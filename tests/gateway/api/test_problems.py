@@ -271,7 +271,11 @@ async def test_a_waiting_job_says_why_it_waits(gate: Gate) -> None:
     until = gate.tools.clock.now() + 300 * SECOND
     await gate.tools.database.write(
         lambda connection: accounts.cool(
-            connection, list(gate.tools.accounts), until, "insufficient_credits"
+            connection,
+            list(gate.tools.accounts),
+            gate.tools.clock.now(),
+            until,
+            "insufficient_credits",
         )
     )
     seen = (await gate.client.get(made["urls"]["self"])).json()

@@ -1,14 +1,16 @@
 """A clock that was ahead and is right again: no job, pause or look waits for the difference."""
 
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.engine import policy
 from gateway.engine.rebase import LONGEST
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
-from gateway.storage import orphans
+from gateway.storage import Connection, accounts, orphans
 from gateway.storage.orphans import Orphan, Reason
 from mockserver import World
 from tests.gateway.engine.lost_support import MADE, PROMPT, Shifted, fault, sql
@@ -21,6 +23,15 @@ AHEAD = 48 * HOUR
 def shift(stage: Rig, seconds: float) -> None:
     """Set the gateway's clock."""
     object.__setattr__(stage.tools, "clock", Shifted(stage.tools.clock, seconds))
+
+
+def shared(stage: Rig) -> None:
+    """Have the gateway follow its database's clock, which is ahead until it is set back."""
+    right = stage.tools.clock
+    shift(stage, AHEAD)
+    stage.tools.database.__dict__["time"] = lambda _: right.now()
+    follow = partial(object.__setattr__, stage.tools, "clock", right)
+    object.__setattr__(stage.tools, "follow", lambda _: follow())
 
 
 async def test_a_submission_lost_under_a_clock_ahead_needs_attention_and_keeps_no_slot(
@@ -96,6 +107,93 @@ async def test_a_start_under_an_honest_clock_leaves_deadlines_as_they_are(
     async with rig(tmp_path, accounts=[pictory()], mock=lasting_mock) as stage:
         job = await stage.job(job_id)
         assert (job.deadline_at, job.progressed_at) == (before.deadline_at, before.progressed_at)
+
+
+async def test_jobs_go_on_when_the_clock_that_replicas_share_is_set_back(
+    tmp_path: Path, migrated_postgres_url: str
+) -> None:
+    async with rig(
+        tmp_path, accounts=[pictory(max_jobs=1)], database_url=migrated_postgres_url
+    ) as stage:
+        prompts = [f"{PROMPT} {n} [[mock run=30s no-callback]]" for n in range(2)]
+        shared(stage)
+        ids = [await stage.create(prompt=prompt) for prompt in prompts]
+        await stage.settle()
+        assert [await stage.phase(one) for one in ids] == [
+            Phase.RENDERING,
+            Phase.WAITING_FOR_SLOT,
+        ]
+        await stage.engine.beat()
+        await stage.wait(900, step=10)
+        assert [await stage.phase(one) for one in ids] == [Phase.COMPLETED] * 2
+        assert len(stage.mock.ledger.charges) == 2
+
+
+async def test_what_other_replicas_date_by_the_clock_as_it_was_is_mended_by_later_heartbeats(
+    tmp_path: Path, migrated_postgres_url: str
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()], database_url=migrated_postgres_url) as stage:
+        shared(stage)
+        job_id = await stage.create(prompt=f"{PROMPT} [[mock no-callback]]")
+        await stage.settle()
+        await stage.engine.beat()
+        await sql(stage, f"UPDATE jobs SET due_at = due_at + {AHEAD * SECOND}")  # noqa: S608
+        await stage.engine.beat()
+        await stage.wait(900, step=10)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+
+
+@pytest.mark.parametrize("ahead", [0, AHEAD])
+async def test_an_account_rests_as_long_as_its_provider_asked_for_whatever_the_clock_was(
+    tmp_path: Path, lasting_mock: World, database_url: str, ahead: int
+) -> None:
+    pause = 20 * HOUR * SECOND
+
+    def cool(connection: Connection) -> None:
+        now = stage.tools.clock.now()
+        accounts.cool(connection, ["pictory-main"], now, now + pause, "provider_throttled")
+
+    async with rig(
+        tmp_path, accounts=[pictory()], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        shift(stage, ahead)
+        await stage.tools.database.write(cool)
+
+    async with rig(
+        tmp_path, accounts=[pictory()], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        until = (await stage.standing("pictory-main")).rests_until
+        assert until is not None
+        assert 0 <= until - stage.now() - pause <= SECOND
+
+
+async def test_a_notice_put_off_under_a_clock_ahead_comes_as_late_as_it_was_put_off(
+    tmp_path: Path, lasting_mock: World, database_url: str
+) -> None:
+    got: list[int] = []
+
+    def away(request: httpx.Request) -> httpx.Response | None:
+        if request.url.host != "client.test":
+            return None
+        got.append(stage.now())
+        return httpx.Response(503, headers={"retry-after": "600"})
+
+    async with rig(
+        tmp_path, accounts=[pictory()], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        shift(stage, AHEAD)
+        stage.media_wire.meddle = away
+        await stage.create(prompt=PROMPT, callback_url="https://client.test/hook")
+        await stage.wait(120, step=10)
+        assert len(got) == 1
+
+    async with rig(
+        tmp_path, accounts=[pictory()], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        stage.media_wire.meddle = away
+        began = stage.now()
+        await stage.wait(660, step=10)
+        assert [time >= began + 600 * SECOND for time in got[1:]] == [True]
 
 
 def test_every_phase_that_waits_has_a_longest_pause() -> None:

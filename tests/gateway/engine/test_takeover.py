@@ -12,9 +12,19 @@ from gateway.engine import dispatch, line, takeover
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import Connection, UncertainError, replicas
-from tests.gateway.engine.lost_support import MADE, NEVER_DONE, PROMPT, fault
-from tests.gateway.engine.takeover_support import LEASE, taken_over
-from tests.rig import pictory, rig, twin
+from tests.gateway.engine.lost_support import MADE, NEVER_DONE, PROMPT, fault, sql
+from tests.gateway.engine.takeover_support import LEASE, Halted, seen, taken_over
+from tests.rig import Rig, pictory, rig, twin
+
+AHEAD = 6 * 3600 * SECOND
+
+
+async def seen_ahead(stage: Rig) -> None:
+    """Have it been seen when the clock was ahead."""
+    ahead = stage.now() + AHEAD
+    await stage.tools.database.write(
+        lambda connection: replicas.beat(connection, stage.tools.replica, "here", ahead)
+    )
 
 
 @pytest.mark.parametrize("how", ["dead", "silent"])
@@ -158,6 +168,59 @@ async def test_a_task_that_went_wrong_does_not_keep_its_slot_for_ever(
         assert await stage.phase(job_id) is Phase.WAITING_FOR_SLOT
         await stage.wait(90, step=10)
         assert await stage.phase(job_id) is Phase.COMPLETED
+
+
+async def test_what_was_begun_under_a_clock_ahead_does_not_keep_its_slot_for_that_long(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.tools.database.write(lambda connection: line.bind_line(connection, stage.tools))
+        await sql(stage, f"UPDATE attempts SET created_at = created_at + {AHEAD}")  # noqa: S608
+        await stage.engine.beat()
+        assert await stage.phase(job_id) is Phase.WAITING_FOR_SLOT
+
+
+async def test_a_replica_that_died_under_a_clock_ahead_is_taken_over_from(
+    tmp_path: Path, migrated_postgres_url: str
+) -> None:
+    async with (
+        rig(tmp_path, accounts=[pictory()], database_url=migrated_postgres_url) as first,
+        twin(first) as (second, alive),
+    ):
+        job_id = await first.create(prompt=f"{PROMPT} [[mock no-callback]]")
+        halted = Halted(first)
+        await halted.begin()
+        await seen_ahead(first)
+        alive.discard(first.tools.replica)
+        # Its lock may be away for a moment only, as when the database restarted.
+        await second.engine.beat()
+        assert await second.phase(job_id) is Phase.SUBMITTING
+        await taken_over(first, second)
+        assert await second.phase(job_id) is Phase.SUBMISSION_UNKNOWN
+        await halted.wake()
+
+
+async def test_a_replica_that_lives_is_not_taken_over_from_when_the_clock_is_set_back(
+    tmp_path: Path, migrated_postgres_url: str
+) -> None:
+    async with (
+        rig(tmp_path, accounts=[pictory()], database_url=migrated_postgres_url) as first,
+        twin(first) as (second, alive),
+    ):
+        job_id = await first.create(prompt=f"{PROMPT} [[mock no-callback]]")
+        halted = Halted(first)
+        await halted.begin()
+        await seen_ahead(first)
+        alive.discard(first.tools.replica)
+        await second.engine.beat()
+        alive.add(first.tools.replica)
+        for _ in range(9):
+            await first.mock.advance(LEASE / 4)
+            await seen(first)
+            await second.engine.beat()
+        assert await second.phase(job_id) is Phase.SUBMITTING
+        await halted.wake()
 
 
 async def test_accounts_that_only_another_replica_knows_are_left_to_it(tmp_path: Path) -> None:

@@ -141,8 +141,12 @@ async def test_slots_follow_the_configuration_and_never_exceed_it(database: Data
     await database.write(lambda connection: ledger.end(connection, "att_1", NOW))
     assert await free() == [("a", 0), ("b", 0)]
 
-    await database.write(lambda connection: accounts.cool(connection, ["b"], NOW + 10, "throttled"))
-    await database.write(lambda connection: accounts.cool(connection, ["b"], NOW + 5, "throttled"))
+    await database.write(
+        lambda connection: accounts.cool(connection, ["b"], NOW, NOW + 10, "throttled")
+    )
+    await database.write(
+        lambda connection: accounts.cool(connection, ["b"], NOW, NOW + 5, "throttled")
+    )
     assert await free(NOW + 9) == [("a", 0)]
     assert await free(NOW + 10) == [("a", 0), ("b", 0)]
 

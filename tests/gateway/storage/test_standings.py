@@ -52,7 +52,7 @@ async def test_an_account_that_somebody_mended_is_probing_once_its_rest_is_over(
 async def test_a_reason_that_has_passed_is_not_told(database: Database) -> None:
     def throttle(connection: Connection) -> None:
         accounts.sync(connection, [an_account("a", 2)])
-        accounts.cool(connection, ["a"], LATER, "provider_throttled")
+        accounts.cool(connection, ["a"], NOW, LATER, "provider_throttled")
 
     await database.write(throttle)
 
@@ -68,8 +68,8 @@ async def test_rests_are_told_where_every_account_rests_and_the_earliest_first(
             connection,
             [an_account("a", 1), an_account("b", 1), an_account("c", 1, "useapi_pixverse")],
         )
-        accounts.cool(connection, ["a"], LATER + 1, "provider_throttled")
-        accounts.cool(connection, ["b"], LATER, "insufficient_credits")
+        accounts.cool(connection, ["a"], NOW, LATER + 1, "provider_throttled")
+        accounts.cool(connection, ["b"], NOW, LATER, "insufficient_credits")
 
     async def resting(*providers: str, at: int = NOW) -> list[Rest] | None:
         return await database.read(lambda c: standings.resting(c, providers, at))

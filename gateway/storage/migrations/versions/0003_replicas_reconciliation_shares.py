@@ -88,11 +88,13 @@ def upgrade() -> None:
         sa.Column("words", sa.Text(), nullable=True),
         sa.Column("paused_at", sa.BigInteger(), nullable=True),
         sa.Column("callbacks", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cooled_at", sa.BigInteger(), nullable=True),
     ):
         op.add_column("accounts", column)
     op.add_column("holdings", sa.Column("at", sa.BigInteger(), server_default="0", nullable=False))
     for column in (
         sa.Column("replica", sa.Text(), nullable=True),
+        sa.Column("taken_at", sa.BigInteger(), nullable=True),
         sa.Column("host", sa.Text(), server_default="", nullable=False),
     ):
         op.add_column("deliveries", column)
