@@ -113,26 +113,57 @@ _log = structlog.get_logger()
 class SystemClock:
     """The machine's own time as it was at the start, going on evenly from there.
 
-    A clock that is set while the gateway runs does not make jobs wait for the difference.
+    A clock that is set back while the gateway runs does not make jobs wait for the difference:
+    it is not followed. One that is ahead is, as when the machine was suspended, and what was to
+    happen meanwhile is due. Deadlines pass with it. That is right after a sleep; where the clock
+    was behind before, people are asked too soon about jobs that are watched all the same. No
+    submission is taken as not made because of it: for that, time counts only between searches
+    at which the provider's clock agreed with this one (see `engine.absence`).
+
+    Once it follows a database's clock, it follows that one, both ways, and no other.
     """
 
     def __init__(self) -> None:
         self._offset = time.time_ns() - time.monotonic_ns()
+        self._shared = False
+        self._set_back = False
 
     def follow(self, now: int) -> None:
         """Tell the time of the database that several replicas share, where it differs."""
+        self._shared = True
         offset = now * 1000 - time.monotonic_ns()
         step = offset - self._offset
         if abs(step) > LEAP:
-            _log.warning(
-                "the database's clock is far from ours, and is followed", seconds=step / 1e9
-            )
+            _log.warning("the database's clock is elsewhere, and is followed", seconds=step / 1e9)
         if abs(step) > DRIFT:
             self._offset = offset
 
     def now(self) -> int:
         """Microseconds since 1970, UTC."""
+        if not self._shared:
+            self._catch_up()
         return (time.monotonic_ns() + self._offset) // 1000
+
+    def wall(self) -> int:
+        """The time as others have it, also where it was set back since."""
+        return self.now() if self._shared else time.time_ns() // 1000
+
+    def _catch_up(self) -> None:
+        # In this order a thread that is held up in between takes no clock for ahead.
+        offset = time.time_ns() - time.monotonic_ns()
+        step = offset - self._offset
+        if step > LEAP:
+            self._offset = offset
+            _log.warning(
+                "the machine slept or its clock was set; it is followed", seconds=step / 1e9
+            )
+        is_back = step < -LEAP
+        if is_back and not self._set_back:
+            _log.warning(
+                "the machine's clock was set back; it is not followed before the next start",
+                seconds=step / 1e9,
+            )
+        self._set_back = is_back
 
 
 def configured(
@@ -194,6 +225,7 @@ async def build_tools(
         media=media,
         upstream=upstream or Upstream(settings.network.allow_private),
         clock=clock,
+        wall=system.wall if clock is system else None,
         follow=system.follow if shared and clock is system else _as_it_is,
         rng=rng or Random(),  # noqa: S311 - jitter is no secret
         sleep=asyncio.sleep,

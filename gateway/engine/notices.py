@@ -78,7 +78,7 @@ async def deliver(tools: Tools, delivery: Delivery) -> None:
         answer = await tools.upstream.tell(
             delivery.url, headers_of(tools, delivery.id, body), body.encode(), deadline=SECONDS
         )
-        result = after(answer, tries, tools.rng, now=tools.clock.now())
+        result = after(answer, tries, tools.rng, now=tools.stamp())
     except NetFault as error:
         result = after(str(error), tries, tools.rng)
     except Exception as error:  # noqa: BLE001 - a bug must not send it round for ever
@@ -140,7 +140,7 @@ def notice_of(job: Job, document: bytes) -> str:
 
 def headers_of(tools: Tools, notice_id: str, body: str) -> tuple[tuple[str, str], ...]:
     """The headers of one try; only the time, and so the signature, is new on each."""
-    at = datetime.fromtimestamp(tools.clock.now() // SECOND, UTC)
+    at = datetime.fromtimestamp(tools.stamp() // SECOND, UTC)
     headers = (
         ("content-type", "application/json"),
         ("webhook-id", notice_id),

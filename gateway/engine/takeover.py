@@ -87,7 +87,8 @@ def _beat(connection: Connection, tools: Tools, own: Collection[str]) -> Taken:
     changes += _forgotten(connection, tools, own)
     replicas.forget(connection, gone)
     if abs(ahead) <= clocks.SKEW:
-        clocks.doubt_misdated(connection, time)
+        # Also where our own clock stays ahead of one that was set back.
+        clocks.doubt_misdated(connection, min(time, tools.stamp() + clocks.CLOCKS))
     return Taken(gone=tuple(sorted(gone)), changes=changes, time=time, ahead=ahead)
 
 

@@ -68,6 +68,7 @@ class Tools:
         heavy: How many films are in memory at a time, on their way to providers.
         replica: The name of this process among those that share the database.
         host: The machine it runs on, for people.
+        wall: The time as others have it, where that may not be what `clock` shows.
         follow: Told the database's time, for a clock that replicas share.
         searches: One search of an account at a time, for all that are to be looked for.
         lanes: How many requests besides submissions an account has under way.
@@ -95,12 +96,17 @@ class Tools:
     heavy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     replica: str = field(default_factory=lambda: new_id("rep"))
     host: str = field(default_factory=socket.gethostname)
+    wall: Callable[[], int] | None = None
     follow: Callable[[int], None] = lambda _: None
     searches: Turns[Job] = field(default_factory=Turns)
     lanes: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     paid: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     room: Room = field(default_factory=Room)
     weighings: Weighings = field(default_factory=Weighings)
+
+    def stamp(self) -> int:
+        """The time by which others will judge what is dated now, in microseconds."""
+        return self.clock.now() if self.wall is None else self.wall()
 
     def deadline(self) -> int:
         """When a job submitted now is overdue."""

@@ -27,6 +27,7 @@ from gateway.net import Answered, Blocked, Upstream
 from gateway.storage import deliveries, tables
 from mockserver import World
 from providers.contract import Secret
+from tests.gateway.engine.lost_support import Shifted
 from tests.rig import EPOCH, Rig, asked, pictory, rig
 
 PROMPT = "The harbour at dusk"
@@ -112,6 +113,23 @@ class Now(datetime):
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
         return cls.fromtimestamp(EPOCH + 60, tz)
+
+
+async def test_a_notice_bears_the_time_as_its_receiver_has_it_after_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with signing(tmp_path) as stage:
+        right = stage.tools.clock
+        object.__setattr__(stage.tools, "wall", right.now)
+        object.__setattr__(stage.tools, "clock", Shifted(right, 3600))
+        receiver = Receiver(stage, status(204))
+        await stage.create(prompt=PROMPT, callback_url=URL)
+        await stage.wait(120, step=5)
+
+        (request,) = receiver.got
+        assert int(request.headers["webhook-timestamp"]) < EPOCH + 120
+        monkeypatch.setattr(library, "datetime", Now)
+        Webhook(SECRET).verify(request.content, dict(request.headers))
 
 
 async def test_a_failed_video_is_told_of_unsigned_where_there_is_no_secret(tmp_path: Path) -> None:

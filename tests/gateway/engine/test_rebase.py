@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.config import RetentionSettings
 from gateway.engine import policy
 from gateway.engine.rebase import LONGEST
 from gateway.model.clock import SECOND
@@ -127,6 +128,27 @@ async def test_jobs_go_on_when_the_clock_that_replicas_share_is_set_back(
         await stage.wait(900, step=10)
         assert [await stage.phase(one) for one in ids] == [Phase.COMPLETED] * 2
         assert len(stage.mock.ledger.charges) == 2
+
+
+async def test_old_videos_are_removed_on_time_after_the_clock_was_set_back(
+    tmp_path: Path, migrated_postgres_url: str
+) -> None:
+    async with rig(
+        tmp_path,
+        accounts=[pictory()],
+        database_url=migrated_postgres_url,
+        retention=RetentionSettings(days=1),
+    ) as stage:
+        await stage.create(prompt=PROMPT)
+        await stage.until_ended(600, step=10)
+        shared(stage)
+        # Nothing is old enough yet, by any clock.
+        await sql(stage, f"UPDATE jobs SET completed_at = completed_at + {AHEAD * SECOND}")  # noqa: S608
+        await stage.settle()
+        await stage.engine.beat()
+        await sql(stage, f"UPDATE jobs SET completed_at = completed_at - {2 * AHEAD * SECOND}")  # noqa: S608
+        await stage.wait(120, step=30)
+        assert await stage.every_job() == []
 
 
 async def test_what_other_replicas_date_by_the_clock_as_it_was_is_mended_by_later_heartbeats(

@@ -289,3 +289,18 @@ async def test_a_heartbeat_notes_what_was_sent_under_a_clock_that_was_ahead(
         await stage.engine.beat()
         notes = [(await stage.attempts(job_id))[0].doubt for job_id in made]
         assert notes == [None, "it was sent under a clock that was ahead"]
+
+
+@pytest.mark.parametrize(("ahead", "doubted"), [(3600, True), (20, False)])
+async def test_a_heartbeat_notes_what_is_sent_while_the_machines_own_clock_was_set_back(
+    tmp_path: Path, ahead: int, *, doubted: bool
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()], public_url=None) as stage:
+        right = stage.tools.clock
+        object.__setattr__(stage.tools, "wall", lambda: right.now() - ahead * SECOND)
+        fault(stage, MADE)
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        await stage.engine.beat()
+        (attempt,) = await stage.attempts(job_id)
+        assert (attempt.doubt is not None) is doubted
