@@ -112,7 +112,7 @@ async def test_a_rendering_video_is_told_by_when_it_was_sent(gate: Gate) -> None
     assert told["queue"] is None
 
 
-@pytest.mark.parametrize("phase", set(Phase) - {Phase.WAITING_FOR_SLOT})
+@pytest.mark.parametrize("phase", sorted(set(Phase) - {Phase.WAITING_FOR_SLOT}))
 async def test_whatever_is_at_work_or_over_is_told_alike(gate: Gate, phase: Phase) -> None:
     await learn(gate)
     told = await eta(gate, phase=phase, chosen=0)

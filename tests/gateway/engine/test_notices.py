@@ -255,19 +255,18 @@ async def test_a_receiver_that_hangs_holds_up_no_job_and_has_only_so_many_notice
 
         object.__setattr__(stage.tools.upstream, "tell", hang)
         ids = [await stage.create(prompt=f"{PROMPT} {n}", callback_url=URL) for n in range(12)]
-        turns = []
-        for _ in range(60):
-            await stage.mock.advance(5)
-            turns.append(asyncio.create_task(stage.engine.turn()))
-            for _ in range(20):
-                await asyncio.sleep(0.002)
-        assert {(await stage.job(one)).phase for one in ids} == {Phase.COMPLETED}
+        tasks: list[asyncio.Task[None]] = []
+        async with asyncio.timeout(60):
+            while {job.phase for job in await stage.every_job()} != {Phase.COMPLETED}:
+                await stage.mock.advance(5)
+                tasks += (await stage.engine._take_up())[0]
+                await asyncio.sleep(0.02)
         assert most == notices.EACH
         # Full: nothing to wake up for, though more notices are due.
         assert await stage.engine._pause() > 0.02
 
         go_on.set()
-        await asyncio.gather(*turns)
+        await asyncio.gather(*tasks)
         await stage.settle()
         assert [(await stage.events(one))[-1] for one in ids] == ["notice_delivered"] * 12
 
@@ -297,15 +296,15 @@ async def test_receivers_that_hang_leave_the_others_their_places(
 
         await stage.tools.database.write(add)
         await stage.mock.advance(1)
-        turns = []
-        for _ in range(8):
-            turns.append(asyncio.create_task(stage.engine.turn()))
-            await asyncio.sleep(0.05)
+        tasks: list[asyncio.Task[None]] = []
+        async with asyncio.timeout(60):
+            while told.count("https://well.test/hook") < 6:
+                tasks += (await stage.engine._take_up())[0]
+                await asyncio.sleep(0.02)
         assert [told.count(url) for url in dead] == [notices.EACH] * 3
-        assert told.count("https://well.test/hook") == 6
 
         go_on.set()
-        await asyncio.gather(*turns)
+        await asyncio.gather(*tasks)
         await stage.settle()
         assert [told.count(url) for url in dead] == [20] * 3
         assert len(told) == 66
