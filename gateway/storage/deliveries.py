@@ -7,7 +7,17 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.model.ids import new_id
 from gateway.model.urls import host_of
@@ -93,6 +103,15 @@ def tried(connection: Connection, delivery_id: str, tries: int, due_at: int | No
         .values(tries=tries, due_at=due_at, replica=None)
     )
     return done.rowcount > 0
+
+
+def pending(job_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """That a job has a notice that is neither delivered nor given up."""
+    return exists(
+        select(deliveries.c.id).where(
+            deliveries.c.job_id == job_id, deliveries.c.due_at.is_not(None)
+        )
+    )
 
 
 def next_due(connection: Connection, after: int | None = None) -> int | None:

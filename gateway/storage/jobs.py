@@ -147,11 +147,15 @@ def remove(connection: Connection, job_id: str, now: int) -> list[str]:
 
 
 def ended_before(connection: Connection, before: int, limit: int) -> list[str]:
-    """The ids of jobs that ended before then, and that no other waits for; the oldest first."""
+    """The ids of jobs that ended before then; the oldest first.
+
+    None that another job waits for, or whose caller is still to be told of its end.
+    """
     return list(
         connection.execute(
             select(jobs.c.id)
-            .where(jobs.c.completed_at < before, ~waits.awaited(jobs.c.id))
+            .where(jobs.c.completed_at < before)
+            .where(~waits.awaited(jobs.c.id), ~deliveries.pending(jobs.c.id))
             .order_by(jobs.c.completed_at)
             .limit(limit)
         ).scalars()

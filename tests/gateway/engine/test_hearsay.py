@@ -12,8 +12,9 @@ from gateway.engine import cancel, decide, dispatch, hearsay, line, outcomes, re
 from gateway.engine.line import Bound
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
-from gateway.storage import Connection, orphans
+from gateway.storage import Connection, orphans, remote_ids
 from gateway.storage.orphans import Orphan, Reason
+from providers.contract import Accepted
 from tests.gateway.engine.lost_support import (
     MADE,
     PROMPT,
@@ -175,6 +176,26 @@ async def test_an_id_in_an_answer_that_comes_after_the_giving_up_is_kept(tmp_pat
 
         assert await stage.phase(job_id) is Phase.COMPLETED
         assert stage.submits() == 1
+
+
+async def test_an_answer_that_comes_after_its_video_was_deleted_is_an_orphan_and_nobody_elses(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        fault(stage, MADE)
+        job_id = await stage.create(prompt=QUIET)
+        first = await bound(stage)
+        await dispatch.carry_out(stage.tools, first, dispatch.Gate())
+        await decide.fail(stage.tools, job_id)
+        assert await remove.remove(stage.tools, None, job_id)
+        (made,) = stage.mock.jobs
+        await outcomes.record_outcome(stage.tools, first, {}, Accepted(remote_id=made.order.id))
+
+        (orphan,) = await stage.orphans()
+        assert (orphan.remote_id, orphan.job_id) == (made.order.id, job_id)
+        assert await stage.tools.database.read(
+            lambda connection: remote_ids.is_taken(connection, "pictory", made.order.id)
+        )
 
 
 async def test_an_answer_with_another_id_than_its_early_callback_is_two_jobs(

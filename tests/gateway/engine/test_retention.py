@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Connection
 
@@ -40,6 +41,8 @@ async def test_what_ended_too_long_ago_goes_with_all_that_belongs_to_it(
     async with rig(
         tmp_path, accounts=[pictory()], retention=DAYS, database_url=database_url
     ) as stage:
+        answer = httpx.Response(204)
+        stage.media_wire.meddle = lambda request: answer if "client" in request.url.host else None
         once = Once(fingerprint="f" * 64, key="mine")
         request = asked({"prompt": PROMPT, "first_frame": FRAME})
         source = (await stage.engine.accept(request, "tester", once)).job.id
@@ -74,6 +77,21 @@ async def test_what_was_paid_for_and_belongs_to_nobody_outlives_its_job(tmp_path
 
         assert await stage.every_job() == []
         assert [one.job_id for one in await stage.orphans()] == [job_id]
+
+
+async def test_a_video_whose_caller_is_still_to_be_told_stays(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()], retention=RetentionSettings(days=0.01)) as stage:
+        away = True
+        stage.media_wire.meddle = lambda request: (
+            httpx.Response(503 if away else 204) if "client" in request.url.host else None
+        )
+        await stage.create(prompt=PROMPT, callback_url="https://client.test/hook")
+        await stage.wait(7200, step=100)
+        (job,) = await stage.every_job()
+        assert job.phase is Phase.COMPLETED
+        away = False
+        await stage.wait(9000, step=500)
+        assert await stage.every_job() == []
 
 
 async def test_what_has_not_ended_stays_whatever_its_age(tmp_path: Path) -> None:
