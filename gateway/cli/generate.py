@@ -1,6 +1,7 @@
 """`filmgate generate`: one video through a running gateway, from the command line."""
 
 import os
+import re
 import shlex
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gateway.cli.request import check_meaning, gateway_options, given, request_options
+from gateway.model.ids import new_id
 
 if TYPE_CHECKING:
     from gateway.net.client import GatewayClient
@@ -22,6 +24,17 @@ INTERRUPTED: Final = 130
 LOOK_SECONDS: Final = 0.5
 GRACE: Final = 60
 """Looks in a row that may go unanswered before giving up; the job goes on all the same."""
+LONGEST_PAUSE: Final = 4.0
+"""Seconds between two tries to ask for a video, unless the gateway says more."""
+
+_KEY: Final = re.compile(r"[!-~]{1,255}")
+
+
+def _sendable(_: click.Context, param: click.Parameter, key: str | None) -> str | None:
+    """An idempotency key that a header can hold."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise click.BadParameter("1 to 255 visible ASCII characters, no blanks", param=param)
+    return key
 
 
 @click.command()
@@ -36,12 +49,19 @@ GRACE: Final = 60
     help="Where to write the MP4.",
 )
 @click.option("--resume", metavar="VIDEO_ID", help="Wait for a video that was asked for before.")
+@click.option(
+    "--idempotency-key",
+    metavar="KEY",
+    callback=_sendable,
+    help="A name for this request: asked again under it, no second video is made.",
+)
 @gateway_options
 def command(
     *,
     prompt: str | None,
     output: Path,
     resume: str | None,
+    idempotency_key: str | None,
     url: str,
     key: str | None,
     **choices: Any,
@@ -54,14 +74,14 @@ def command(
     from gateway.net.client import ClientError, GatewayClient  # noqa: PLC0415
 
     wanted = given({"prompt": prompt, **choices})
-    if resume and wanted:
+    if resume and (wanted or idempotency_key):
         raise click.UsageError("--resume waits for a video as it was asked for: name nothing else")
     if not resume:
         check_meaning(wanted)
     _check_place(output)
     try:
         with GatewayClient(url, key) as client:
-            video_id = resume or _create(client, wanted)
+            video_id = resume or _create(client, wanted, idempotency_key or new_id("generate"))
             try:
                 _finish(client, video_id, output)
             except KeyboardInterrupt:
@@ -86,17 +106,56 @@ def _check_place(output: Path) -> None:
         raise click.UsageError(f"the folder {folder} is not writable")
 
 
-def _create(client: "GatewayClient", wanted: dict[str, Any]) -> str:
+def _create(client: "GatewayClient", wanted: dict[str, Any], key: str) -> str:
     """Submit; the id of the job."""
+    from gateway.net.client import ClientError  # noqa: PLC0415
+
+    body = wanted
     try:
-        with client.holding(wanted) as body:
-            return str(client.create(body)["id"])
+        with client.holding(wanted, lasting=True) as body:
+            return str(_asked(client, body, key)["id"])
     except KeyboardInterrupt:
-        # Not to be sent again lightly: it may have arrived.
         click.echo(
-            "\nInterrupted before the gateway answered: it may have taken the job.", err=True
+            "\nInterrupted before the gateway answered: it may have taken the job. "
+            f"{_ask_again(key, body, wanted)}",
+            err=True,
         )
         sys.exit(INTERRUPTED)
+    except ClientError as error:
+        if not error.unknown:
+            raise
+        click.echo(f"filmgate: {error}\n{_ask_again(key, body, wanted)}", err=True)
+        sys.exit(UNUSABLE)
+
+
+def _asked(client: "GatewayClient", body: dict[str, Any], key: str) -> dict[str, Any]:
+    """The accepted job; short silences of the gateway are sat out as `changes` does.
+
+    Its answer may be what was lost, so it is asked under one key each time.
+    """
+    from gateway.net.client import ClientError  # noqa: PLC0415
+
+    patience, pause = GRACE * LOOK_SECONDS, LOOK_SECONDS
+    said = False
+    while True:
+        try:
+            return client.create(body, key)
+        except ClientError as error:
+            if error.retry_after is None:
+                raise
+            wait = max(pause, error.retry_after)
+            patience -= wait
+            if patience < 0:
+                raise
+            if not said:
+                said = True
+                click.echo(
+                    f"filmgate: {error}\nAsking again for up to {patience + wait:g} s, "
+                    "under one key: it is made once.",
+                    err=True,
+                )
+        time.sleep(wait)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def changes(client: "GatewayClient", video_id: str) -> Iterator[dict[str, Any]]:
@@ -181,3 +240,11 @@ def held_up(video: dict[str, Any]) -> str | None:
 def _come_back(video_id: str, output: Path, url: str) -> str:
     words = ["filmgate", "generate", "--resume", video_id, "-o", str(output), "--url", url]
     return f"To wait for it again:\n  {shlex.join(words)}"
+
+
+def _ask_again(key: str, body: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """How the same is asked for once more; a film that was uploaded is there already."""
+    words = ["--idempotency-key", key]
+    if body is not wanted:
+        words += ["--extend", body["extend_video"]["file_id"]]
+    return f"To ask again and pay once, add to the same command:\n  {shlex.join(words)}"

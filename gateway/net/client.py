@@ -1,8 +1,10 @@
 """A client of the gateway's own API, for the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Self
 from urllib.parse import quote as percent
 
@@ -12,6 +14,10 @@ USER_AGENT: Final = "filmgate-cli"
 SECONDS: Final = 60.0
 PAGE: Final = 100
 """The most that a list answers at once."""
+UNANSWERED: Final = frozenset(
+    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+)
+"""What a gateway that cannot answer right now says, or the proxy before it."""
 
 
 class ClientError(Exception):
@@ -19,11 +25,19 @@ class ClientError(Exception):
 
     Attributes:
         status: The HTTP status of its answer; 0 where there was none.
+        retry_after: Seconds to wait before the same is asked again; None where it must not be,
+            or where that would change nothing.
     """
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def unknown(self) -> bool:
+        """Whether what was asked for may have been done all the same."""
+        return self.retry_after is not None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class GatewayClient:
@@ -52,9 +66,12 @@ class GatewayClient:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def create(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask for a video; the accepted job. A `Path` in the body is sent as a file."""
-        return self._sent("/v1/videos", body)
+    def create(self, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+        """Ask for a video; the accepted job. A `Path` in the body is sent as a file.
+
+        Asked again with the same idempotency key, the same body makes no second video.
+        """
+        return self._sent("/v1/videos", body, {"idempotency-key": key} if key else {})
 
     def quote(self, body: dict[str, Any]) -> dict[str, Any]:
         """What a request would lead to."""
@@ -66,10 +83,14 @@ class GatewayClient:
         return found
 
     @contextmanager
-    def holding(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def holding(self, body: dict[str, Any], *, lasting: bool = False) -> Iterator[dict[str, Any]]:
         """The body with a film of this machine uploaded; afterwards it is no file any more.
 
         Films are too large to be sent along with a request. The job keeps what it needs.
+
+        Args:
+            body: What is asked for.
+            lasting: Whether the film stays where no answer came: to ask again needs it.
         """
         film = body.get("extend_video")
         if not isinstance(film, Path):
@@ -77,11 +98,16 @@ class GatewayClient:
             return
         with _opened(film) as content:
             kept = self._json("POST", "/v1/files", files={"file": (film.name, content)})
+        needed = False
         try:
             yield {**body, "extend_video": {"file_id": kept["id"]}}
+        except (ClientError, KeyboardInterrupt) as error:
+            needed = lasting and (not isinstance(error, ClientError) or error.unknown)
+            raise
         finally:
-            with suppress(ClientError):
-                self._json("DELETE", f"/v1/files/{kept['id']}")
+            if not needed:
+                with suppress(ClientError):
+                    self._json("DELETE", f"/v1/files/{kept['id']}")
 
     def videos(self, most: int, **wanted: str) -> list[dict[str, Any]]:
         """The newest videos, at most so many; of these statuses or phases only."""
@@ -145,11 +171,13 @@ class GatewayClient:
             part.unlink(missing_ok=True)
         return size
 
-    def _sent(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _sent(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, Any]:
         """Send a request for a video, as a form where files are in it."""
         parts = list(_parts(body))
         if not any(isinstance(value, Path) for _, value in parts):
-            return self._json("POST", path, json=body)
+            return self._json("POST", path, json=body, headers=headers)
         with ExitStack() as stack:
             files = [
                 (name, (value.name, stack.enter_context(_opened(value))))
@@ -157,7 +185,7 @@ class GatewayClient:
                 if isinstance(value, Path)
             ]
             texts = {name: value for name, value in parts if not isinstance(value, Path)}
-            return self._json("POST", path, data=texts, files=files)
+            return self._json("POST", path, data=texts, files=files, headers=headers)
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
@@ -176,7 +204,8 @@ class GatewayClient:
             return ClientError("the key cannot be sent: it holds line breaks or odd characters")
         return ClientError(
             f"no answer from the gateway at {self.url} ({type(error).__name__}); "
-            "is it running? Start one with: filmgate serve"
+            "is it running? Start one with: filmgate serve",
+            retry_after=0.0,
         )
 
 
@@ -227,4 +256,13 @@ def _refused(response: httpx.Response) -> ClientError:
         lines += [_fault(one) for one in problem["errors"]]
     except (ValueError, KeyError, TypeError):
         lines = [f"the answer was HTTP {response.status_code}, and not from a Filmgate"]
-    return ClientError("\n".join(lines), response.status_code)
+    return ClientError("\n".join(lines), response.status_code, _retry_after(response))
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds to wait before the same is asked again, None where it is not to be."""
+    headers = response.headers
+    if response.status_code not in UNANSWERED or headers.get("x-should-retry") == "false":
+        return None
+    told = headers.get("retry-after", "")
+    return float(told) if told.isascii() and told.isdecimal() else 0.0

@@ -78,6 +78,7 @@ def test_every_fault_of_a_refused_request_is_printed(gate: Program, tmp_path: Pa
         (["Waves", "-o", "."], "is a directory"),
         (["Waves", "--resume", "video_1"], "--resume waits for a video as it was asked for"),
         (["--seconds", "5", "--resume", "video_1"], "name nothing else"),
+        (["--idempotency-key", "a", "--resume", "video_1"], "name nothing else"),
         (["Waves", "--seconds", "long"], "'long' is not a valid integer"),
         (["Waves", "--reference", "no/where.png"], "'no/where.png' does not exist"),
         (["Waves", "--extend", "video_1:last"], "a whole video is taken here"),
@@ -89,23 +90,13 @@ def test_what_cannot_be_meant_is_a_usage_error(
     arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    # In this process: eleven programs would start for what each says before it does anything.
+    # In this process: a dozen programs would start for what each says before it does anything.
     done = CliRunner(env={"COLUMNS": "80"}).invoke(
         main, ["generate", *arguments, "--url", "http://127.0.0.1:9"]
     )
 
     assert done.exit_code == 2
     assert words in " ".join(done.stderr.split())
-
-
-def test_a_gateway_that_does_not_run_is_said(tmp_path: Path) -> None:
-    done = filmgate("generate", "Waves at noon", "--url", "http://127.0.0.1:9", cwd=tmp_path)
-
-    assert done.returncode == 2
-    assert done.stderr == (
-        "filmgate: no answer from the gateway at http://127.0.0.1:9 (ConnectError); "
-        "is it running? Start one with: filmgate serve\n"
-    )
 
 
 def test_a_url_that_is_none_is_said(tmp_path: Path) -> None:
