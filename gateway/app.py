@@ -220,6 +220,16 @@ async def build_tools(
     mask = mask_of(accounts)
     public_url = (settings.server.public_url or "").rstrip("/")
     days = settings.retention.days
+    pace = Pace(
+        poll_seconds=settings.watch.poll_seconds,
+        deadline_seconds=settings.watch.deadline_seconds,
+        rest_seconds=settings.watch.rest_seconds,
+        max_media_bytes=settings.media.max_bytes,
+        stalled_seconds=settings.watch.stalled_seconds,
+        settle_seconds=settings.watch.settle_seconds,
+        lease_seconds=settings.watch.lease_seconds,
+        retention_seconds=days and days * DAY,
+    )
     return Tools(
         database=database,
         media=media,
@@ -233,17 +243,10 @@ async def build_tools(
         accounts={account.name: account for account in accounts},
         routes=routes,
         links=Links(base=public_url, key=key) if public_url else None,
-        pace=Pace(
-            poll_seconds=settings.watch.poll_seconds,
-            deadline_seconds=settings.watch.deadline_seconds,
-            rest_seconds=settings.watch.rest_seconds,
-            max_media_bytes=settings.media.max_bytes,
-            stalled_seconds=settings.watch.stalled_seconds,
-            settle_seconds=settings.watch.settle_seconds,
-            lease_seconds=settings.watch.lease_seconds,
-            retention_seconds=days and days * DAY,
+        pace=pace,
+        render=lambda job, history: encoded(
+            job, history, money=routes.money, mask=mask, retention=pace.retention
         ),
-        render=lambda job, history: encoded(job, history, routes.money, mask),
         webhook_secret=settings.webhooks.secret,
     )
 

@@ -66,8 +66,12 @@ def video(
     *,
     money: Money,
     mask: Mask,
+    retention: int | None,
 ) -> Video:
-    """The view of a job, its words and ids as `mask` lets them be seen."""
+    """The view of a job, its words and ids as `mask` lets them be seen.
+
+    `retention` is how long videos that have ended are kept, in microseconds; None for ever.
+    """
     # With a single way to serve it the target is settled before a slot is.
     settled = job.choices[0] if len(job.choices) == 1 else job.choice
     spec = settled.spec if settled else job.request
@@ -80,7 +84,7 @@ def video(
         progress=job.progress,
         created_at=job.created_at // SECOND,
         completed_at=None if job.completed_at is None else job.completed_at // SECOND,
-        expires_at=None,
+        expires_at=_expiry(job, retention),
         prompt=job.request.prompt,
         seconds=str(spec.seconds) if spec.seconds else None,
         size=_size(job.result, spec.aspect_ratio, spec.resolution),
@@ -113,9 +117,11 @@ def video(
     )
 
 
-def encoded(job: Job, history: Sequence[Moment], money: Money, mask: Mask) -> bytes:
+def encoded(
+    job: Job, history: Sequence[Moment], *, money: Money, mask: Mask, retention: int | None
+) -> bytes:
     """The view as JSON, as a client is told of it."""
-    return msgspec.json.encode(video(job, history, money=money, mask=mask))
+    return msgspec.json.encode(video(job, history, money=money, mask=mask, retention=retention))
 
 
 def expected(eta: Expected | None) -> Eta | None:
@@ -159,6 +165,13 @@ def line_reason(rests: Sequence[Rest] | None) -> str | None:
         return f"every account that could take it is paused; {first.account}: by the operator"
     until = datetime.fromtimestamp(first.until / SECOND, UTC).isoformat(timespec="seconds")
     return f"every account that could take it rests; {first.account} until {until}: {first.reason}"
+
+
+def _expiry(job: Job, retention: int | None) -> int | None:
+    """When the film may be gone; a job without one has nothing that could expire."""
+    if retention is None or job.completed_at is None or job.result is None:
+        return None
+    return (job.completed_at + retention) // SECOND
 
 
 def _size(result: Result | None, ratio: str | None, resolution: str | None) -> str | None:

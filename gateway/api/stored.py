@@ -157,7 +157,7 @@ def answer(
 ) -> Response[bytes]:
     """The job as JSON, with what clients are told about the next look."""
     tools, _ = surroundings(request)
-    view = video(*seen, money=tools.routes.money, mask=mask_for(request))
+    view = video(*seen, money=tools.routes.money, mask=mask_for(request), retention=tools.retention)
     told = {} if seen.job.phase in FINAL else {"openai-poll-after-ms": str(POLL_AFTER_MS)}
     if status == HTTPStatus.ACCEPTED:
         told |= {"location": view.urls["self"], "retry-after": "2"}

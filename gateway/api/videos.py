@@ -82,7 +82,8 @@ async def list_videos(request: Request[Any, Any, Any]) -> Response[bytes]:
         )
     )
     mask = mask_for(request)
-    data = tuple(video(job, money=tools.routes.money, mask=mask) for job in page.items)
+    money, retention = tools.routes.money, tools.retention
+    data = tuple(video(job, money=money, mask=mask, retention=retention) for job in page.items)
     return json_response(VideoList.of(data, has_more=page.has_more))
 
 

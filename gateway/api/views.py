@@ -183,9 +183,10 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     `status` is one of OpenAI's four words; `phase` is the finer truth. Times are seconds
     since 1970. `model` is the target chosen, or what was asked for while none is. `size`
     and `seconds` tell what will come as soon as that is known. `applied` and `price` are
-    null until a target is settled. `remixed_from_video_id` is the video this one extends.
-    `eta` is null where nothing is known yet of how long such videos take, and `evidence`
-    for all but operators.
+    null until a target is settled. `expires_at` is when the film may be removed, null until
+    there is one and where the gateway keeps films for ever. `remixed_from_video_id` is the
+    video this one extends. `eta` is null where nothing is known yet of how long such videos
+    take, and `evidence` for all but operators.
     """
 
     id: str

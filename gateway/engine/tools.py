@@ -54,6 +54,12 @@ class Pace:
     lease_seconds: float = 15.0
     retention_seconds: float | None = None
 
+    @property
+    def retention(self) -> int | None:
+        """How long videos that have ended are kept, in microseconds; None for ever."""
+        kept = self.retention_seconds
+        return None if kept is None else round(kept * SECOND)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
@@ -135,8 +141,7 @@ class Tools:
     @property
     def retention(self) -> int | None:
         """How long videos that have ended are kept, in microseconds; None for ever."""
-        kept = self.pace.retention_seconds
-        return None if kept is None else round(kept * SECOND)
+        return self.pace.retention
 
     def calls(self, account: str) -> asyncio.Semaphore:
         """A turn among the account's requests, of which only so many are under way at a time."""

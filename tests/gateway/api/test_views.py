@@ -6,6 +6,7 @@ import pytest
 from gateway.api.showing import video
 from gateway.api.views import Video
 from gateway.model.blame import Blamed
+from gateway.model.clock import SECOND
 from gateway.model.inputs import FileInput, FrameInput, StoredInput, UrlInput, VideoInput
 from gateway.model.job import Choice, JobError
 from gateway.model.phases import Phase
@@ -46,8 +47,32 @@ PIXVERSE = Choice(
 )
 
 
-async def seen(gate: Gate, **values: Any) -> Video:
-    return video(await gate.job(**values), money=MONEY, mask=str)
+DAY = 86_400 * SECOND
+
+
+async def seen(gate: Gate, *, retention: int | None = None, **values: Any) -> Video:
+    return video(await gate.job(**values), money=MONEY, mask=str, retention=retention)
+
+
+async def test_a_finished_video_tells_when_it_may_be_removed(gate: Gate) -> None:
+    end = 1_800_000_000 * SECOND
+    view = await seen(gate, retention=2 * DAY, completed_at=end)
+    assert (view.completed_at, view.expires_at) == (1_800_000_000, 1_800_172_800)
+
+
+@pytest.mark.parametrize(
+    ("retention", "values"),
+    [
+        (None, {"completed_at": SECOND}),
+        (DAY, {"phase": Phase.RENDERING}),
+        (DAY, {"phase": Phase.FAILED, "completed_at": SECOND}),
+    ],
+    ids=["kept for ever", "not finished", "failed"],
+)
+async def test_what_is_not_there_or_stays_does_not_expire(
+    gate: Gate, retention: int | None, values: dict[str, Any]
+) -> None:
+    assert (await seen(gate, retention=retention, **values)).expires_at is None
 
 
 async def test_while_several_could_make_it_nothing_is_settled(gate: Gate) -> None:

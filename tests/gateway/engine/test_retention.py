@@ -1,6 +1,7 @@
 """Old videos go by age, in small batches, with all that is kept for them."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from gateway.config import RetentionSettings
 from gateway.engine import retention
 from gateway.engine.cancel import cancel
 from gateway.engine.intake import Once
+from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import tables
 from tests.gateway.engine.lost_support import PROMPT
-from tests.rig import Rig, asked, pictory, picture, pixverse, rig
+from tests.rig import GATE, Rig, asked, pictory, picture, pixverse, rig
 
 DAYS = RetentionSettings(days=2)
 DAY = 86_400
@@ -65,6 +67,33 @@ async def test_what_ended_too_long_ago_goes_with_all_that_belongs_to_it(
         other = Once(fingerprint="e" * 64, key="mine")
         accepted = await stage.engine.accept(asked({"prompt": PROMPT}), "tester", other)
         assert not accepted.replayed
+
+
+async def test_whoever_is_told_of_a_video_is_told_when_it_goes(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()], retention=DAYS) as stage:
+        told: list[dict[str, Any]] = []
+
+        def receive(request: httpx.Request) -> httpx.Response | None:
+            if request.url.host != "client.test":
+                return None
+            told.append(json.loads(request.content)["data"])
+            return httpx.Response(204)
+
+        stage.media_wire.meddle = receive
+        job_id = await stage.create(prompt=PROMPT, callback_url="https://client.test/hook")
+        await stage.wait(120, step=5)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=stage.app), base_url=GATE
+        ) as client:
+            look = (await client.get(f"/v1/videos/{job_id}")).json()
+            (listed,) = (await client.get("/v1/videos")).json()["data"]
+
+        expiry = look["completed_at"] + 2 * DAY
+        assert [one["expires_at"] for one in (*told, look, listed)] == [expiry] * 3
+        await stage.wait(expiry - stage.now() / SECOND - 60, step=DAY)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        await stage.wait(180, step=60)
+        assert await stage.every_job() == []
 
 
 async def test_what_was_paid_for_and_belongs_to_nobody_outlives_its_job(tmp_path: Path) -> None:
