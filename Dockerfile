@@ -26,8 +26,7 @@ ENV PATH=/opt/filmgate/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     FILMGATE_CONFIG=/etc/filmgate/filmgate.toml \
-    FILMGATE__DATABASE__URL=sqlite:////data/filmgate.db \
-    FILMGATE__MEDIA__DIRECTORY=/data/media
+    FILMGATE_DATA=/data
 
 # The configuration is empty until one is mounted in its place, or given as FILMGATE__… variables.
 RUN groupadd --system --gid 10001 filmgate \

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from gateway.config import Settings, load
 from tests.gateway.cli.programs import filmgate, serving
 
 ROOT: Final = Path(__file__).parents[1]
@@ -135,10 +136,35 @@ def test_the_container_runs_without_root_and_keeps_its_data_in_a_volume() -> Non
 
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", only("USER").words)
     assert only("VOLUME").words == "/data"
-    assert settings["FILMGATE__DATABASE__URL"] == "sqlite:////data/filmgate.db"
-    assert settings["FILMGATE__MEDIA__DIRECTORY"].startswith("/data/")
+    assert settings["FILMGATE_DATA"] == "/data"
     names = [step.name for step in steps]
     assert names.index("USER") > max(i for i, name in enumerate(names) if name in {"RUN", "COPY"})
+
+
+def settings_in_the_image(tmp_path: Path, text: str, **given: str) -> Settings:
+    """What a gateway in the container goes by when this file is mounted."""
+    variables = dict(re.findall(r"(\S+)=(\S+)", only("ENV").words))
+    mounted = tmp_path / "filmgate.toml"
+    mounted.write_text(text)
+    return load(mounted, {**variables, **given}, {}, accounts_required=False)
+
+
+def test_the_container_keeps_everything_in_its_volume_unless_a_file_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    # The shipped file is empty.
+    settings = settings_in_the_image(tmp_path, "")
+    assert settings.database.path == Path("/data/filmgate.db")
+    assert settings.media.directory == Path("/data/filmgate-media")
+
+    mounted = '[database]\nurl = "postgresql://filmgate@db/filmgate"\n[media]\ndirectory = "/films"'
+    settings = settings_in_the_image(tmp_path, mounted)
+    assert settings.database.url == "postgresql://filmgate@db/filmgate"
+    assert settings.media.directory == Path("/films")
+
+    other = "postgresql://filmgate@other/filmgate"
+    settings = settings_in_the_image(tmp_path, mounted, FILMGATE__DATABASE__URL=other)
+    assert settings.database.url == other
 
 
 def test_the_entry_command_exists_and_starts_only_with_keys(tmp_path: Path) -> None:

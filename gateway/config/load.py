@@ -24,6 +24,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 Configure: TypeAlias = Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, Capabilities]]
 """The capability tables of all providers when their adapters have these settings."""
 
+DATA: Final = "FILMGATE_DATA"
+"""Names the folder of what the gateway keeps. It lies under the file, which may say otherwise."""
 DEFAULT_FILE: Final = Path("filmgate.toml")
 _POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column (\d+)\)$", re.DOTALL)
 
@@ -39,7 +41,8 @@ def load(
 ) -> Settings:
     """Read the settings: defaults, under the file, under `environ`, under `extra`.
 
-    Relative paths start at the file's folder, or at the working directory without a file.
+    Relative paths start at the file's folder, or at the working directory without a file;
+    those of the database and the media at `FILMGATE_DATA`, where that names a folder.
 
     Args:
         path: The file; None for `filmgate.toml` in the working directory, if it is there.
@@ -76,7 +79,7 @@ def load(
             msgspec.structs.replace(fault, source=source_of(fault.where, sources))
             for fault in faults.found
         )
-    return _build(Settings, _settled(read, folder))
+    return _build(Settings, _settled(read, folder / environ.get(DATA, "")))
 
 
 def to_accounts(settings: Settings, providers: Mapping[str, Capabilities]) -> tuple[Account, ...]:

@@ -67,7 +67,7 @@ secret = "env:HOOK_KEY"
 poll_seconds = 2
 deadline_seconds = 60.5
 stalled_seconds = 30
-settle_seconds = 90
+settle_seconds = 45
 lease_seconds = 5
 [retention]
 days = 0.5
@@ -91,7 +91,7 @@ format = "json"
     assert settings.watch.poll_seconds == 2.0
     assert settings.watch.deadline_seconds == 60.5
     assert settings.watch.stalled_seconds == 30.0
-    assert settings.watch.settle_seconds == 90.0
+    assert settings.watch.settle_seconds == 45.0
     assert settings.watch.lease_seconds == 5.0
     assert settings.retention.days == 0.5
     assert [account.exclusive for account in settings.accounts] == [True, False]
@@ -114,6 +114,23 @@ def test_without_file_the_defaults_hold_under_the_working_directory(
     assert settings.media.directory == tmp_path / "filmgate-media"
     assert settings.server == Settings().server
     assert settings.accounts == ()
+
+
+def test_data_may_have_a_folder_of_its_own(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(f"{CANARY}\n")
+    key.chmod(0o600)
+    text = SOUND.replace("env:ACME_KEY", "file:key")
+    data = tmp_path / "data"
+    settings = load_text(tmp_path, text, environ={"FILMGATE_DATA": str(data)})
+
+    assert settings.database.path == data / "filmgate.db"
+    assert settings.media.directory == data / "filmgate-media"
+    # A secret stays beside the file that names it.
+    assert settings.accounts[0].api_key == Secret(CANARY)
+
+    settings = load_text(tmp_path, text, environ={"FILMGATE_DATA": ""})
+    assert settings.database.path == tmp_path / "filmgate.db"
 
 
 def test_filmgate_toml_in_the_working_directory_is_found(
