@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from gateway.api.auth import OPERATORS, check_site
-from gateway.api.fields import MAX_BODY, read_texts
+from gateway.api.fields import MAX_BODY, NoBody, read_texts
 from gateway.api.operation import Answer, Operation
 from gateway.api.stored import ID, LOOK, is_id, moved, surroundings
 from gateway.api.views import Video
@@ -19,8 +19,7 @@ MAX_REASON: Final = 500
 
 _OPEN: Final = "For a video whose submission's answer was lost, or that needs attention. "
 _ANSWERS: Final = {200: Answer(meaning="The job as it stands now.", body=Video, headers=LOOK)}
-_PROBLEMS: Final = (400, 401, 403, 404, 409, 503)
-_WITH_BODY: Final = (*_PROBLEMS, 408, 413, 415, 422)
+_PROBLEMS: Final = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503)
 
 
 class AdoptBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,7 +59,7 @@ class FailBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             body=AdoptBody,
             parameters=(ID,),
             answers=_ANSWERS,
-            problems=_WITH_BODY,
+            problems=_PROBLEMS,
         ),
     },
 )
@@ -76,6 +75,7 @@ async def adopt_video(request: Request[Any, Any, Any], video_id: FromPath[str]) 
 @post(
     "/v1/videos/{video_id:str}/resubmit",
     status_code=200,
+    request_max_body_size=MAX_BODY,
     opt={
         **OPERATORS,
         "operation": Operation(
@@ -83,6 +83,8 @@ async def adopt_video(request: Request[Any, Any, Any], video_id: FromPath[str]) 
             tag="operators",
             detail=f"{_OPEN}It goes back to its place in line. If the provider made the first one "
             "after all, it is paid for twice.",
+            body=NoBody,
+            optional=True,
             parameters=(ID,),
             answers=_ANSWERS,
             problems=_PROBLEMS,
@@ -94,6 +96,7 @@ async def resubmit_video(
 ) -> Response[bytes]:
     """Put a video back into the line."""
     check_site(request)
+    await read_texts(request, {})
     tools, _ = surroundings(request)
     return await moved(request, await decide.resubmit(tools, video_id) if is_id(video_id) else None)
 
@@ -112,7 +115,7 @@ async def resubmit_video(
             optional=True,
             parameters=(ID,),
             answers=_ANSWERS,
-            problems=_WITH_BODY,
+            problems=_PROBLEMS,
         ),
     },
 )

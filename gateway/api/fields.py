@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from litestar import Request
 
 from gateway.api.body import JSON, check_coding, decode, media_type, read_body, wrong_type
@@ -10,6 +11,10 @@ from gateway.model.errors import InvalidError
 from gateway.model.reading import Reading, kind, text, unknown
 
 MAX_BODY: Final = 32 * 1024
+
+
+class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing: an empty object, or no body at all."""
 
 
 async def read_texts(

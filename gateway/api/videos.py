@@ -6,6 +6,7 @@ from litestar import Request, Response, delete, post, route
 from litestar.params import FromPath
 
 from gateway.api.auth import caller_of, check_site
+from gateway.api.fields import MAX_BODY, NoBody, read_texts
 from gateway.api.operation import READ, Answer, Operation, Parameter
 from gateway.api.query import PAGING, ascending, read_after, read_limit, read_words
 from gateway.api.showing import video
@@ -112,6 +113,7 @@ async def read_video(request: Request[Any, Any, Any], video_id: FromPath[str]) -
 @post(
     "/v1/videos/{video_id:str}/cancel",
     status_code=200,
+    request_max_body_size=MAX_BODY,
     opt={
         "operation": Operation(
             summary="Cancel a video",
@@ -120,15 +122,18 @@ async def read_video(request: Request[Any, Any, Any], video_id: FromPath[str]) -
             "No provider can be told to stop, so one that was sent is `canceling` until it is "
             "known what became of it; its end says what was spent. To cancel twice is to cancel "
             "once.",
+            body=NoBody,
+            optional=True,
             parameters=(ID,),
             answers={200: Answer(meaning="The job as it stands now.", body=Video, headers=LOOK)},
-            problems=(400, 401, 403, 404, 409, 503),
+            problems=(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
         )
     },
 )
 async def cancel_video(request: Request[Any, Any, Any], video_id: FromPath[str]) -> Response[bytes]:
     """Stop a job, as far as it can be stopped."""
     check_site(request)
+    await read_texts(request, {})
     tools, _ = surroundings(request)
     job = await cancel(tools, caller_of(request).of, video_id) if is_id(video_id) else None
     return await moved(request, job)

@@ -53,6 +53,38 @@ async def test_to_cancel_twice_is_to_cancel_once(gate: Gate) -> None:
         assert await cancel(gate, job.id) == await cancel(gate, job.id)
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"json": {}}, {"headers": {"content-type": "application/json"}}]
+)
+async def test_to_cancel_takes_no_words(gate: Gate, options: dict[str, Any]) -> None:
+    job = await gate.job(phase=Phase.WAITING_FOR_SLOT)
+    status, told = await cancel(gate, job.id, **options)
+    assert (status, told["phase"]) == (200, "failed")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "pointer"),
+    [
+        (b'{"reason": "a"}', "application/json", 422, "/reason"),
+        (b"[]", "application/json", 422, ""),
+        (b"{", "application/json", 400, None),
+        (b"reason=a", "application/x-www-form-urlencoded", 415, None),
+    ],
+)
+async def test_a_body_that_means_nothing_cancels_nothing(
+    gate: Gate, content: bytes, kind: str, status: int, pointer: str | None
+) -> None:
+    job = await gate.job(phase=Phase.WAITING_FOR_SLOT)
+    answer = await gate.client.post(
+        f"/v1/videos/{job.id}/cancel", content=content, headers={"content-type": kind}
+    )
+    assert answer.status_code == status, answer.text
+    if pointer is not None:
+        assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+    seen = (await gate.client.get(f"/v1/videos/{job.id}")).json()
+    assert seen["phase"] == "waiting_for_slot"
+
+
 async def test_the_answer_tells_when_to_look_again_while_it_is_canceling(gate: Gate) -> None:
     job = await gate.job(phase=Phase.RENDERING)
     answer = await gate.client.post(f"/v1/videos/{job.id}/cancel")

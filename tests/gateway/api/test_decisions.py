@@ -28,9 +28,12 @@ async def test_an_operator_says_which_job_of_the_providers_it_is(
     assert odd.json()["errors"][0]["pointer"] == "/upstream_id"
 
 
-async def test_an_operator_sends_a_video_again(operator: Gate) -> None:
+@pytest.mark.parametrize(
+    "options", [{}, {"json": {}}, {"headers": {"content-type": "application/json"}}]
+)
+async def test_an_operator_sends_a_video_again(operator: Gate, options: dict[str, Any]) -> None:
     video = await stuck(operator)
-    answer = await operator.client.post(f"/v1/videos/{video}/resubmit")
+    answer = await operator.client.post(f"/v1/videos/{video}/resubmit", **options)
     assert (answer.status_code, answer.json()["phase"]) == (200, "waiting_for_slot")
     assert answer.json()["queue"]["position"] == 1
     assert answer.json()["timeline"][-1]["event"] == "resubmitted"
@@ -95,6 +98,10 @@ async def test_a_decision_wakes_the_engine_and_is_not_undone_by_a_silent_databas
         ("adopt", b'{"upstream_id": "a"}', "text/plain", 415, None),
         ("adopt", b"a" * 40_000, "application/json", 413, None),
         ("fail", b'{"reason": "a", "why": "b"}', "application/json", 422, "/why"),
+        ("resubmit", b'{"reason": "a"}', "application/json", 422, "/reason"),
+        ("resubmit", b"[]", "application/json", 422, ""),
+        ("resubmit", b"{}", "text/plain", 415, None),
+        ("resubmit", b"a" * 40_000, "application/json", 413, None),
         ("fail", b"reason=a", "application/x-www-form-urlencoded", 415, None),
     ],
 )
