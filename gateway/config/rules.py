@@ -28,6 +28,7 @@ def check(
     _server(tree.get("server", {}), faults)
     check_database(tree.get("database", {}), faults)
     check_money(tree.get("money", {}), providers, faults)
+    _watch(tree.get("watch", {}), faults)
     check_webhooks(tree.get("webhooks", {}), faults)
     accounts = tree.get("accounts")
     if accounts is not None:
@@ -68,6 +69,17 @@ def _server(server: Tree, faults: Faults) -> None:
                 f"has {len(url)} characters, and callbacks add a path to it",
                 f"at most {MAX_PUBLIC_URL}: providers take callback URLs of 500",
             )
+
+
+def _watch(watch: Tree, faults: Faults) -> None:
+    deadline, settle = watch.get("deadline_seconds"), watch.get("settle_seconds")
+    if deadline is not None and settle is not None and deadline <= settle:
+        faults.add(
+            "watch.deadline_seconds",
+            f"is {deadline:g}, and watch.settle_seconds is {settle:g}: every submission whose "
+            "answer was lost would need attention before it can be taken as not made",
+            "make deadline_seconds more than settle_seconds, with time for some searches",
+        )
 
 
 def _account(

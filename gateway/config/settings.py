@@ -225,7 +225,8 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             gt=0,
             le=30 * 86_400,
-            description="Seconds after which a job that is still running needs attention.",
+            description="Seconds after which a job that is still running needs attention; more "
+            "than `settle_seconds`.",
         ),
     ] = 1800.0
     stalled_seconds: Annotated[

@@ -42,6 +42,13 @@ APPENDED = [
     ("[watch]\ndeadline_seconds = inf", "watch.deadline_seconds", "out of range", ""),
     ("[watch]\nstalled_seconds = 0", "watch.stalled_seconds", "out of range", "more than 0"),
     ("[watch]\nsettle_seconds = -1", "watch.settle_seconds", "out of range", "more than 0"),
+    ("[watch]\ndeadline_seconds = 600", "watch.deadline_seconds", "is 600, and", "make dead"),
+    (
+        "[watch]\nsettle_seconds = 2e3",
+        "watch.deadline_seconds",
+        "is 1800, and watch.settle_seconds is 2000: every submission whose answer was lost",
+        "make deadline_seconds more than settle_seconds",
+    ),
     ("[watch]\nlease_seconds = 0.9", "watch.lease_seconds", "out of range", "1 to 3600"),
     ("[retention]\ndays = 0", "retention.days", "out of range", "more than 0"),
     ("[retention]\nday = 1", "retention.day", "is unknown", "did you mean days?"),
