@@ -31,7 +31,7 @@ from figures import Figure, show, write  # noqa: E402
 
 from mockserver.pictory import EXAMPLE_KEY  # noqa: E402
 from mockserver.pixverse import EXAMPLE_TOKEN  # noqa: E402
-from tests.postgres import Server, _folder, binaries  # noqa: E402
+from tests.postgres import Server, binaries, short_folder  # noqa: E402
 
 KEY = "a-key-of-the-bench-0123456789"
 CONNECTIONS = 64
@@ -164,7 +164,7 @@ def mock(*options: str) -> Iterator[str]:
 @contextmanager
 def postgres() -> Iterator[str]:
     """A database on a server of our own, whose disk is for real."""
-    folder = _folder()
+    folder = short_folder()
     server = Server.made(folder)
     server.start()
     try:

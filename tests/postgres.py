@@ -184,7 +184,7 @@ def migrated_postgres_url(shared_postgres: Server) -> Iterator[str]:
 @pytest.fixture
 def postgres_server(shared_postgres: Server) -> Iterator[Server]:
     """A server of the test's own, running, to be stopped and started; its disk is for real."""
-    folder = _folder()
+    folder = short_folder()
     try:
         _copy(shared_postgres.pristine, folder / "data")
         server = Server(folder, _free_port())
@@ -200,7 +200,7 @@ def postgres_server(shared_postgres: Server) -> Iterator[Server]:
 
 
 def _begun(note: Path) -> tuple[Server, IO[str]]:
-    folder = _folder()
+    folder = short_folder()
     user = _held(folder)
     done = subprocess.run(
         [sys.executable, "-m", "tests.postgres", str(folder)],
@@ -256,7 +256,7 @@ def _keep(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _folder() -> Path:
+def short_folder() -> Path:
     """A folder with a short name that the server's user may enter."""
     folder = Path(tempfile.mkdtemp(prefix="filmgate-pg-"))
     if (user := _unprivileged()) is not None:

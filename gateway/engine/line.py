@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from gateway.engine.crash import crash_point
-from gateway.engine.tools import Tools, log_change
+from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.model.errors import NoSlotError
 from gateway.model.ids import digest, new_id, new_token
@@ -252,8 +252,3 @@ def _bind(
         token=token,
         change=change,
     )
-
-
-def log_bound(bound: Bound) -> None:
-    """The log line of a binding, once it is committed."""
-    log_change(bound.change)

@@ -251,7 +251,7 @@ class Engine:
         if claim.bound:
             crash_point("slot-bound")
         for bound in claim.bound:
-            line.log_bound(bound)
+            log_change(bound.change)
             work = dispatch.carry_out(tools, bound, self._gate)
             task = self._spawn(work, "submit", job=bound.job.id)
             self._submits[task] = bound.job.id
