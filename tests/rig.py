@@ -262,7 +262,8 @@ class Rig:
 
     async def orphans(self) -> list[Orphan]:
         """What was paid for and belongs to nobody."""
-        return await self.tools.database.read(lambda connection: orphans.listed(connection, 100))
+        page = await self.tools.database.read(lambda one: orphans.page(one, limit=100))
+        return list(page.items)
 
     async def standing(self, account: str) -> Standing:
         """How an account stands."""

@@ -1,6 +1,6 @@
 """A page of a list, as OpenAI's clients read it."""
 
-from typing import Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -27,11 +27,12 @@ class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     has_more: bool
 
     @classmethod
-    def of(cls, data: tuple[T, ...], *, has_more: bool) -> Self:
-        """The page that holds these."""
+    def of(cls, data: tuple[T, ...], *, has_more: bool, **more: Any) -> Self:
+        """The page that holds these, with `more` members where a list has its own."""
         return cls(
             data=data,
             first_id=data[0].id if data else None,
             last_id=data[-1].id if data else None,
             has_more=has_more,
+            **more,
         )

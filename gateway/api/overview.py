@@ -6,8 +6,9 @@ import msgspec
 from litestar import Request, Response, route
 
 from gateway.api.auth import OPERATORS
+from gateway.api.listing import Listing
 from gateway.api.operation import READ, Answer, Operation
-from gateway.api.query import LIMIT, read_limit
+from gateway.api.query import PAGING, ascending, read_after, read_limit
 from gateway.api.showing import orphaned
 from gateway.api.stored import json_response, surroundings
 from gateway.api.views import Orphaned
@@ -18,14 +19,12 @@ from gateway.storage.orphans import Reason
 _PROBLEMS: Final = (400, 401, 403, 503)
 
 
-class OrphanList(msgspec.Struct, frozen=True, kw_only=True):
-    """Jobs at providers that were paid for and whose film nobody gets, the newest first.
+class OrphanList(Listing[Orphaned], frozen=True, kw_only=True):
+    """A page of the jobs at providers that were paid for and whose film nobody gets.
 
     `counts` are of all that there are, for each reason, whatever `data` is limited to.
     """
 
-    object: Literal["list"] = "list"
-    data: tuple[Orphaned, ...]
     counts: dict[Reason, int]
 
 
@@ -60,21 +59,25 @@ class ReplicaList(msgspec.Struct, frozen=True, kw_only=True):
         "operation": Operation(
             summary="List films that nobody gets",
             tag="operators",
-            detail="The newest, and how many there are for each reason: `charged_twice` counts "
+            detail="A page of them, and how many there are for each reason: `charged_twice` counts "
             "what a provider made, and charged, besides what was asked of it.",
-            parameters=(LIMIT,),
-            answers={200: Answer(meaning="The newest of them.", body=OrphanList)},
+            parameters=PAGING,
+            answers={200: Answer(meaning="A page of them.", body=OrphanList)},
             problems=_PROBLEMS,
         ),
     },
 )
 async def list_orphans(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """What was paid for in vain."""
-    limit = read_limit(request)
-    found, counts = await surroundings(request)[0].database.read(
-        lambda connection: (orphans.listed(connection, limit), orphans.counts(connection))
+    """What was paid for in vain, a page at a time."""
+    after, limit, upwards = read_after(request), read_limit(request), ascending(request)
+    page, counts = await surroundings(request)[0].database.read(
+        lambda connection: (
+            orphans.page(connection, after=after, limit=limit, ascending=upwards),
+            orphans.counts(connection),
+        )
     )
-    return json_response(OrphanList(data=tuple(map(orphaned, found)), counts=counts))
+    data = tuple(map(orphaned, page.items))
+    return json_response(OrphanList.of(data, has_more=page.has_more, counts=counts))
 
 
 @route(

@@ -145,6 +145,7 @@ def evidence_of(job: Job, attempts: Sequence[Attempt], orphans: Sequence[Orphan]
 def orphaned(orphan: Orphan) -> Orphaned:
     """A job at a provider that belongs to nobody, as operators see it."""
     return Orphaned(
+        id=orphan.id,
         account=orphan.account,
         upstream_id=orphan.remote_id,
         video_id=orphan.job_id,

@@ -71,7 +71,7 @@ def _seen(job: Job, history: Sequence[Moment], ahead: Outlook, evidence: Evidenc
 
 def _evidence(connection: Connection, job: Job) -> Evidence:
     attempts = ledger.of_job(connection, job.id)
-    return evidence_of(job, attempts, orphans.listed(connection, MOST_ORPHANS, job.id))
+    return evidence_of(job, attempts, orphans.page(connection, job.id, limit=MOST_ORPHANS).items)
 
 
 def alone(_: Connection, job: Job, _now: int) -> Seen:

@@ -159,6 +159,7 @@ class Orphaned(msgspec.Struct, frozen=True, kw_only=True):
     `url` leads to the film for as long as the provider keeps it.
     """
 
+    id: str
     account: str
     upstream_id: str
     video_id: str

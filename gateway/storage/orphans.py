@@ -16,7 +16,10 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.model.ids import new_id
+from gateway.storage import paging
 from gateway.storage.hot import Hot
+from gateway.storage.paging import Page
 from gateway.storage.tables import accounts, orphans
 
 
@@ -37,6 +40,7 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     """One of them. `url` leads to the film for as long as the provider keeps it.
 
     One with a `due_at` was only heard of: it is looked at then, and shown once it was seen.
+    `id` is its place in the list: `add` gives it, and another one when it is seen.
     """
 
     account: str
@@ -48,17 +52,19 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None
     found_at: int
     due_at: int | None = None
+    id: str = ""
 
 
 def add(connection: Connection, orphan: Orphan) -> bool:
     """Note one; False where it is known already. A link that is new is kept."""
     mine = (orphans.c.account == orphan.account) & (orphans.c.remote_id == orphan.remote_id)
+    values = msgspec.to_builtins(orphan) | {"id": new_id("orphan")}
     known = connection.execute(select(orphans.c.due_at).where(mine)).first()
     if known is None:
-        connection.execute(insert(orphans).values(**msgspec.to_builtins(orphan)))
+        connection.execute(insert(orphans).values(**values))
         return True
     if known.due_at is not None and orphan.due_at is None:
-        connection.execute(update(orphans).where(mine).values(**msgspec.to_builtins(orphan)))
+        connection.execute(update(orphans).where(mine).values(**values))
         return True
     if orphan.url is not None:
         connection.execute(update(orphans).where(mine).values(url=orphan.url))
@@ -121,17 +127,27 @@ def counts(connection: Connection) -> dict[Reason, int]:
     return dict.fromkeys(Reason, 0) | {Reason(reason): count for reason, count in rows}
 
 
-def listed(connection: Connection, limit: int, job_id: str | None = None) -> list[Orphan]:
-    """The newest that were seen; those of one job where it is named."""
-    query = (
-        select(*_COLUMNS)
-        .where(orphans.c.due_at.is_(None))
-        .order_by(orphans.c.found_at.desc(), orphans.c.remote_id)
-        .limit(limit)
-    )
+def page(
+    connection: Connection,
+    job_id: str | None = None,
+    *,
+    after: str | None = None,
+    limit: int,
+    ascending: bool = False,
+) -> Page[Orphan]:
+    """Those that were seen, as they came, or the other way round; of one job where it is named."""
+    query = select(*_COLUMNS).where(orphans.c.due_at.is_(None))
     if job_id is not None:
         query = query.where(orphans.c.job_id == job_id)
-    return [_read(row) for row in connection.execute(query)]
+    return paging.page(
+        connection,
+        query,
+        orphans.c.id,
+        lambda row: _read(tuple(row.values())),
+        after=after,
+        limit=limit,
+        ascending=ascending,
+    )
 
 
 def _read(row: Sequence[Any]) -> Orphan:

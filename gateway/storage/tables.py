@@ -372,6 +372,7 @@ orphans: Final = Table(
     metadata,
     Column("account", Text, primary_key=True),
     Column("remote_id", Text, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
     # No foreign keys: what was paid for outlives the job's own record.
     Column("job_id", Text, nullable=False),
     Column("attempt_id", Text, nullable=False),

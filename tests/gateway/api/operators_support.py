@@ -26,6 +26,20 @@ NOBODYS = f"user:1234-pixverse:{EMAIL}-video:999"
 VERBS = (("adopt", {"upstream_id": UPSTREAM}), ("resubmit", None), ("fail", {"reason": "no use"}))
 
 
+def nobodys(remote_id: str, job_id: str = "video_1", found_at: int = 1) -> Orphan:
+    """A film that was paid for besides the job's own."""
+    return Orphan(
+        account="pixverse",
+        remote_id=remote_id,
+        job_id=job_id,
+        attempt_id=f"att_{job_id}",
+        reason=Reason.DOUBLE,
+        detail="two of one",
+        url="https://example.com/film.mp4",
+        found_at=found_at,
+    )
+
+
 async def stuck(gate: Gate, phase: Phase = Phase.NEEDS_ATTENTION, **values: Any) -> str:
     """A job whose submission's answer was lost; its id."""
     now = gate.tools.clock.now()
@@ -59,19 +73,7 @@ async def stuck(gate: Gate, phase: Phase = Phase.NEEDS_ATTENTION, **values: Any)
                 job.id,
             ),
         )
-        orphans.add(
-            connection,
-            Orphan(
-                account="pixverse",
-                remote_id=NOBODYS,
-                job_id=job.id,
-                attempt_id=attempt.id,
-                reason=Reason.DOUBLE,
-                detail="two of one",
-                url="https://example.com/film.mp4",
-                found_at=now,
-            ),
-        )
+        orphans.add(connection, nobodys(NOBODYS, job.id, now))
 
     await gate.tools.database.write(put)
     return job.id

@@ -2,9 +2,9 @@
 
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
-from gateway.storage import Connection, replicas
+from gateway.storage import Connection, orphans, replicas
 from tests.gateway.api.conftest import KEY, OPERATOR, OTHER, PROMPT, Gate, Opened, bearer, owner_of
-from tests.gateway.api.operators_support import NOBODYS, stuck
+from tests.gateway.api.operators_support import NOBODYS, nobodys, stuck
 
 
 async def test_an_operator_sees_everybodys_videos_and_others_their_own(gate: Gate) -> None:
@@ -89,6 +89,27 @@ async def test_films_that_nobody_gets_are_listed(operator: Gate) -> None:
     assert orphan["video_id"] in {first, second}
     assert (orphan["upstream_id"], orphan["url"]) == (NOBODYS, "https://example.com/film.mp4")
     assert (await operator.client.get("/v1/orphans?limit=0")).status_code == 400
+
+
+async def test_films_that_nobody_gets_are_listed_page_by_page(operator: Gate) -> None:
+    names = [f"{NOBODYS}{n}" for n in range(5)]
+
+    def put(connection: Connection) -> None:
+        for name in names:
+            orphans.add(connection, nobodys(name))
+
+    await operator.tools.database.write(put)
+    for order, wanted in (("asc", names), ("desc", names[::-1])):
+        seen: list[str] = []
+        query = {"limit": "2", "order": order}
+        while True:
+            page = (await operator.client.get("/v1/orphans", params=query)).json()
+            seen += [one["upstream_id"] for one in page["data"]]
+            assert page["counts"]["charged_twice"] == len(names)
+            if not page["has_more"]:
+                break
+            query["after"] = page["last_id"]
+        assert seen == wanted
 
 
 async def test_the_gateways_that_run_are_listed(operator: Gate) -> None:

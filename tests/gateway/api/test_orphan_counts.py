@@ -31,8 +31,15 @@ async def test_orphans_are_counted_by_reason_also_beyond_those_listed(opened: Op
         await gate.tools.database.write(put)
         told = (await gate.client.get("/v1/orphans?limit=1")).json()
 
-    assert before == {"object": "list", "data": [], "counts": dict.fromkeys(Reason, 0)}
-    assert len(told["data"]) == 1
+    assert before == {
+        "object": "list",
+        "data": [],
+        "first_id": None,
+        "last_id": None,
+        "has_more": False,
+        "counts": dict.fromkeys(Reason, 0),
+    }
+    assert (len(told["data"]), told["has_more"]) == (1, True)
     assert told["counts"] == {
         "charged_twice": 2,
         "was_taken_as_not_made": 0,

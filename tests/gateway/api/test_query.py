@@ -72,10 +72,11 @@ async def test_a_parameter_that_is_misspelt_is_told_its_name(
         f"after={'a' * 65}",
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/videos", "/v1/files"])
+@pytest.mark.parametrize("path", ["/v1/videos", "/v1/files", "/v1/orphans"])
 async def test_paging_that_makes_no_sense_is_refused_at_its_place(
     gate: Gate, path: str, query: str
 ) -> None:
+    gate.client.headers.update(bearer(OPERATOR))
     answer = await gate.client.get(f"{path}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
     [fault] = answer.json()["errors"]

@@ -136,6 +136,7 @@ def upgrade() -> None:
         "orphans",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("remote_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("job_id", sa.Text(), nullable=False),
         sa.Column("attempt_id", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -144,6 +145,7 @@ def upgrade() -> None:
         sa.Column("found_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("account", "remote_id", name=op.f("pk_orphans")),
+        sa.UniqueConstraint("id", name=op.f("uq_orphans_id")),
     )
     op.create_index("ix_orphans_job_id", "orphans", ["job_id"], unique=False)
     op.create_index(
