@@ -11,6 +11,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "quote": ("gateway.cli.quote", "Tell who would make a video, and for what price."),
     "accounts": ("gateway.cli.accounts", "Show, pause and resume a gateway's accounts."),
     "jobs": ("gateway.cli.jobs", "Look into videos, and decide about those that are stuck."),
+    "orphans": ("gateway.cli.orphans", "Show films that were paid for and that nobody gets."),
     "models": ("gateway.cli.models", "Show what a running gateway can make."),
     "demo": ("gateway.cli.demo", "Make two videos end to end, on mock providers."),
     "mock": ("gateway.cli.mock", "Run the mock providers alone."),

@@ -111,16 +111,13 @@ class GatewayClient:
 
     def videos(self, most: int, **wanted: str) -> list[dict[str, Any]]:
         """The newest videos, at most so many; of these statuses or phases only."""
-        found: list[dict[str, Any]] = []
-        query = dict(wanted)
-        while len(found) < most:
-            query["limit"] = str(min(most - len(found), PAGE))
-            page = self._json("GET", "/v1/videos", params=query)
-            found += page["data"]
-            if not page["has_more"]:
-                break
-            query["after"] = page["last_id"]
-        return found
+        return [one for page in self._pages("/v1/videos", most, wanted) for one in page["data"]]
+
+    def orphans(self, most: int) -> dict[str, Any]:
+        """`data`: the newest films that nobody gets, at most so many; `counts` of all."""
+        pages = list(self._pages("/v1/orphans", most))
+        data = [one for page in pages for one in page["data"]]
+        return {"data": data, "counts": pages[0]["counts"]}
 
     def decide(self, video_id: str, verb: str, **told: str) -> dict[str, Any]:
         """Cancel, adopt, resubmit or fail a video; it, as it stands then."""
@@ -170,6 +167,20 @@ class GatewayClient:
         finally:
             part.unlink(missing_ok=True)
         return size
+
+    def _pages(
+        self, path: str, most: int, wanted: dict[str, str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The pages of a list that hold its first so many items."""
+        query = dict(wanted or {})
+        while most > 0:
+            query["limit"] = str(min(most, PAGE))
+            page = self._json("GET", path, params=query)
+            yield page
+            if not page["has_more"]:
+                break
+            most -= len(page["data"])
+            query["after"] = page["last_id"]
 
     def _sent(
         self, path: str, body: dict[str, Any], headers: Mapping[str, str] = MappingProxyType({})
