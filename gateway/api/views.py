@@ -124,7 +124,11 @@ class VideoError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to the job, at an RFC 3339 time."""
+    """Something that happened to the job, at an RFC 3339 time.
+
+    `event` is what moved it, or one of `created`, `called_back`, `orphaned` (its film, or
+    another one, was paid for and is nobody's), `notice_delivered` and `notice_given_up`.
+    """
 
     at: str
     event: str

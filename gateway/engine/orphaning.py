@@ -10,6 +10,8 @@ from gateway.storage.ledger import Attempt, State, Verdict
 from gateway.storage.orphans import Orphan, Reason
 
 HEARD: Final = "a callback with the token of this attempt, or its answer, named it"
+ORPHANED: Final = "orphaned"
+"""The event in a job's history; moves have words such as `canceled` and `given_up`, too."""
 
 _log = structlog.get_logger()
 
@@ -19,8 +21,8 @@ def keep(connection: Connection, orphan: Orphan) -> bool:
     new = orphans.add(connection, orphan)
     job = jobs.get(connection, orphan.job_id) if new else None
     if job is not None:
-        words = f"{orphan.remote_id} on {orphan.account}: {orphan.detail}"
-        jobs.note(connection, job.id, orphan.found_at, orphan.reason.value, job.phase, words)
+        words = f"{orphan.reason}: {orphan.remote_id} on {orphan.account}: {orphan.detail}"
+        jobs.note(connection, job.id, orphan.found_at, ORPHANED, job.phase, words)
     return new
 
 

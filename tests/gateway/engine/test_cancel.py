@@ -305,6 +305,9 @@ async def test_a_job_that_needs_attention_ends_at_once_and_what_was_paid_for_is_
             Reason.CANCELED,
             (await stage.job(job_id)).remote_id,
         )
+        moved, kept = (await stage.history(job_id))[-2:]
+        assert (moved.event, kept.event) == ("canceled", "orphaned")
+        assert kept.detail.startswith(f"canceled: {orphan.remote_id} on pictory-main: ")
 
 
 async def test_many_cancels_at_once_are_one(tmp_path: Path) -> None:

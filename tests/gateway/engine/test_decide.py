@@ -169,6 +169,9 @@ async def test_a_job_that_was_made_again_leaves_the_first_one_as_an_orphan(tmp_p
         assert await stage.phase(job_id) is Phase.RENDERING
         (orphan,) = await stage.orphans()
         assert (orphan.reason, orphan.remote_id) == (Reason.ABANDONED, first)
+        (told,) = [one for one in await stage.history(job_id) if one.event == "orphaned"]
+        assert told.detail.startswith(f"given_up: {first} on pictory-main: ")
+        assert "given_up" not in await stage.events(job_id)
 
 
 async def test_a_callback_of_the_first_time_does_not_disturb_the_second(tmp_path: Path) -> None:

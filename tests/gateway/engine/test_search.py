@@ -275,7 +275,8 @@ async def test_two_jobs_of_one_submission_are_one_film_and_one_orphan(tmp_path: 
         (orphan,) = await stage.orphans()
         assert (orphan.reason, orphan.job_id) == (Reason.DOUBLE, job_id)
         assert orphan.remote_id != (await stage.job(job_id)).remote_id
-        assert Reason.DOUBLE.value in await stage.events(job_id)
+        (told,) = [one for one in await stage.history(job_id) if one.event == "orphaned"]
+        assert told.detail.startswith(f"charged_twice: {orphan.remote_id} on pixverse-a: ")
 
 
 async def test_however_many_are_lost_the_lists_are_read_at_one_pace(tmp_path: Path) -> None:
