@@ -8,7 +8,7 @@ the provider may take to show it, and before it may have dropped it again.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gateway.engine import policy
+from gateway.engine import policy, spent
 from gateway.engine.clocks import Timed, agreed_at
 from gateway.engine.credentials import alike, credentials
 from gateway.engine.line import move_on
@@ -123,7 +123,7 @@ def _not_made(
     attempt_id = job.attempt_id or ""
     values: dict[str, object]
     if job.phase is Phase.CANCELING:
-        values = {"error": policy.canceled("nothing was spent")}
+        values = {"error": policy.canceled(spent.nothing(connection, job.id))}
     else:
         times = 1 + sum(
             one.verdict is Verdict.NOT_MADE and one.remote_id is None and one.id != attempt_id

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.engine import orphaning, policy
+from gateway.engine import orphaning, policy, spent
 from gateway.engine.crash import crash_point
 from gateway.engine.tools import Tools, log_change
 from gateway.model.errors import FinishedError
@@ -55,11 +55,10 @@ def _canceled(connection: Connection, tools: Tools, job: Job) -> Change | None:
             connection, job.id, job.phase, Event.CANCEL_ASKED, now, of=job.attempt_id, due_at=due_at
         )
     if job.phase is Phase.NEEDS_ATTENTION:
-        unknown = job.remote_id is None
-        charged = "what the provider charged is not known" if unknown else "it was charged"
-        words = f"it needed attention; {charged}"
+        words = f"it needed attention; {spent.known(job)}"
+        words = spent.charged(connection, tools.routes.money, job, words)
     elif job.phase in _FREE:
-        words = "nothing was spent"
+        words = spent.nothing(connection, job.id)
     else:
         raise FinishedError(f"The video is {job.phase.value}; there is nothing to cancel any more.")
     change = jobs.move(

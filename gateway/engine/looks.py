@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.engine import orphaning, policy
+from gateway.engine import orphaning, policy, spent
 from gateway.engine.crash import crash_point
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
@@ -119,7 +119,7 @@ def _overdue(
         now,
         of=job.attempt_id,
         detail=words,
-        error=_overdue_error(tools, job, words, stalled=stalled),
+        error=_overdue_error(connection, tools, job, words, stalled=stalled),
         **({} if canceling else {"due_at": now + policy.SLOW_WATCH}),
     )
     state = State.ENDED if canceling else State.OVERDUE
@@ -130,10 +130,12 @@ def _overdue(
     return change
 
 
-def _overdue_error(tools: Tools, job: Job, words: str, *, stalled: bool) -> JobError:
+def _overdue_error(
+    connection: Connection, tools: Tools, job: Job, words: str, *, stalled: bool
+) -> JobError:
     if job.phase is Phase.CANCELING:
-        paid = "it was charged" if job.remote_id else "nobody knows whether it was charged"
-        return policy.canceled(f"{job.account} gave no end of it in time; {paid}")
+        late = f"{job.account} gave no end of it in time; {spent.known(job)}"
+        return policy.canceled(spent.charged(connection, tools.routes.money, job, late))
     if job.remote_id is None:
         return JobError(
             code="submission_unknown",

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from gateway.engine import adoption, hearsay, orphaning, policy
+from gateway.engine import adoption, hearsay, orphaning, policy, spent
 from gateway.engine.adoption import ANSWERED
 from gateway.engine.crash import crash_point
 from gateway.engine.inputs import upload_store
@@ -200,8 +200,9 @@ def _unmade(
         if attempt is not None and attempt.was_heard_of:
             told = f"{words}; but its callback came, about {attempt.claimed_id or 'no id'}"
             return lose(connection, tools, bound.job.id, bound.attempt_id, told)
+        free = policy.canceled(spent.nothing(connection, bound.job.id))
         ways |= {
-            Phase.CANCELING: (event, {"error": policy.canceled("nothing was spent")}),
+            Phase.CANCELING: (event, {"error": free}),
             Phase.SUBMISSION_UNKNOWN: (Event.NOT_MADE, {}),
             Phase.NEEDS_ATTENTION: (Event.NOT_MADE, {}),
         }

@@ -14,7 +14,7 @@ from typing import Final, assert_never
 import structlog
 from msgspec.structs import replace
 
-from gateway.engine import adoption, orphaning, policy, search
+from gateway.engine import adoption, orphaning, policy, search, spent
 from gateway.engine.crash import crash_point
 from gateway.engine.looks import Look, current, ended, not_seen, nothing_new
 from gateway.engine.polls import poll
@@ -260,10 +260,11 @@ def _finished(
     now = tools.clock.now()
     told: dict[str, object] = {"remote_url": finished.url, "cost": finished.cost}
     if job.phase is Phase.CANCELING:
+        made = replace(job, remote_url=finished.url, cost=finished.cost)
         words = f"too late, {job.account} had made and charged it"
+        words = spent.charged(connection, tools.routes.money, made, words)
         told |= {"error": policy.canceled(words)}
         detail = "it was made before it could be canceled"
-        made = replace(job, remote_url=finished.url)
         orphaning.keep_of(connection, made, Reason.CANCELED, detail, now)
     else:
         told |= {"progress": 99}
@@ -296,7 +297,8 @@ def _failed(
     now = tools.clock.now()
     error = JobError(code=failed.fault.value, message=failed.words)
     if job.phase is Phase.CANCELING:
-        error = policy.canceled(f"{job.account} had failed it already: {failed.words}")
+        words = f"{job.account} had failed it already ({failed.words}); {spent.UNKNOWN}"
+        error = policy.canceled(spent.charged(connection, tools.routes.money, job, words))
     change = jobs.move(
         connection,
         job.id,

@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import pytest
 
-from gateway.engine import dispatch, outcomes
+from gateway.config import MoneySettings
+from gateway.engine import decide, dispatch, outcomes
 from gateway.engine.cancel import cancel
 from gateway.model.errors import FinishedError
 from gateway.model.job import Job
@@ -131,7 +133,8 @@ async def test_a_submission_that_was_taken_is_watched_to_its_end_and_says_what_i
         assert await stage.phase(waiting) is Phase.WAITING_FOR_SLOT
         await stage.wait(120, step=10)
 
-        assert "too late, pictory-main had made and charged it" in await said(stage, job_id)
+        words = await said(stage, job_id)
+        assert words == "canceled: too late, pictory-main had made and charged it: 8 credits"
         job = await stage.job(job_id)
         assert job.cost is not None
         assert job.result is None
@@ -139,6 +142,23 @@ async def test_a_submission_that_was_taken_is_watched_to_its_end_and_says_what_i
         assert (orphan.reason, orphan.job_id) == (Reason.CANCELED, job_id)
         assert orphan.url is not None
         assert await stage.phase(waiting) is Phase.COMPLETED
+
+
+async def test_where_the_provider_tells_no_cost_the_listed_price_is_named_as_an_estimate(
+    tmp_path: Path,
+) -> None:
+    money = MoneySettings(currency="USD", credit={"useapi-pixverse": Decimal("0.01")})
+    async with rig(tmp_path, accounts=[pixverse()], money=money) as stage:
+        job_id = await stage.create(prompt=PROMPT, model="useapi-pixverse/v4")
+        await stage.settle()
+        await canceled(stage, job_id)
+        await stage.wait(90, step=10)
+
+        words = await said(stage, job_id)
+        assert "pixverse-a had made and charged it; no amount was told, an estimate" in words
+        assert words.endswith(" by the nearest published price list is 45 credits (0.45 USD)")
+        # What nobody said was charged is in no usage.
+        assert (await stage.job(job_id)).cost is None
 
 
 @pytest.mark.parametrize("status", [422, 429, 412])
@@ -228,7 +248,9 @@ async def test_a_canceled_job_that_nobody_finds_says_that_nobody_knows(tmp_path:
         waiting = await stage.create(prompt=PROMPT)
         await stage.wait(1900, step=50)
 
-        assert "nobody knows whether it was charged" in await said(stage, job_id)
+        words = await said(stage, job_id)
+        assert "nobody knows whether it was charged; no amount was told" in words
+        assert "its price list is 8 credits" in words
         assert await stage.phase(waiting) is not Phase.WAITING_FOR_SLOT
 
 
@@ -241,7 +263,8 @@ async def test_a_canceled_job_that_never_ends_frees_its_slot_and_is_an_orphan(
         await canceled(stage, job_id)
         await stage.wait(1300, step=50)
 
-        assert "it was charged" in await said(stage, job_id)
+        words = "; it was charged; no amount was told, an estimate by its price list is 8 credits"
+        assert words in await said(stage, job_id)
         assert [one.url for one in await stage.orphans()] == [None]
 
 
@@ -252,7 +275,9 @@ async def test_a_rendering_job_that_fails_at_the_provider_leaves_no_orphan(tmp_p
         assert (await canceled(stage, job_id)).phase is Phase.CANCELING
         await stage.wait(90, step=10)
 
-        assert "had failed it already" in await said(stage, job_id)
+        words = await said(stage, job_id)
+        assert "pixverse-a had failed it already (" in words
+        assert "nobody knows whether it was charged; no amount was told" in words
         assert await stage.orphans() == []
 
 
@@ -299,7 +324,8 @@ async def test_a_job_that_needs_attention_ends_at_once_and_what_was_paid_for_is_
         await stage.wait(1300, step=50)
         assert (await canceled(stage, job_id)).phase is Phase.FAILED
 
-        assert "it was charged" in await said(stage, job_id)
+        words = "it needed attention; it was charged; no amount was told"
+        assert words in await said(stage, job_id)
         (orphan,) = await stage.orphans()
         assert (orphan.reason, orphan.remote_id) == (
             Reason.CANCELED,
@@ -308,6 +334,36 @@ async def test_a_job_that_needs_attention_ends_at_once_and_what_was_paid_for_is_
         moved, kept = (await stage.history(job_id))[-2:]
         assert (moved.event, kept.event) == ("canceled", "orphaned")
         assert kept.detail.startswith(f"canceled: {orphan.remote_id} on pictory-main: ")
+
+
+async def test_a_job_that_was_sent_again_says_that_the_first_try_may_have_been_charged(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory(max_jobs=1)], public_url=None) as stage:
+        fault(stage, MADE)
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.settle()
+        await decide.resubmit(stage.tools, job_id)
+        await canceled(stage, job_id)
+
+        words = await said(stage, job_id)
+        assert words == (
+            "canceled: nothing more was spent; an earlier try may have been charged besides"
+        )
+
+
+async def test_a_job_whose_first_try_was_refused_says_that_nothing_was_spent(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pixverse(max_jobs=1)]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        app, stage.provider_wire.app = stage.provider_wire.app, refusing(stage, 429)
+        await stage.settle()
+        stage.provider_wire.app = app
+        assert (await stage.job(job_id)).attempts == 1
+        await canceled(stage, job_id)
+
+        assert await said(stage, job_id) == FREE
 
 
 async def test_many_cancels_at_once_are_one(tmp_path: Path) -> None:
