@@ -57,7 +57,7 @@ _log = structlog.get_logger()
 )
 async def read_content(request: Request[Any, Any, Any], video_id: FromPath[str]) -> Response[Any]:
     """The video's bytes, or a still's; to HEAD, all but these."""
-    variant = read_word(request, "variant", VARIANTS, FILM)
+    variant = read_word(request, "variant", FILM)
     job = (await own(request, video_id, alone)).job
     if job.result is None:
         raise NotReadyError(

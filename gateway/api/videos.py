@@ -69,8 +69,8 @@ async def list_videos(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The caller's videos, a page at a time."""
     tools, _ = surroundings(request)
     after, limit, upwards = read_after(request), read_limit(request), ascending(request)
-    statuses = [Status(word) for word in read_words(request, "status", _STATUSES)]
-    phases = [Phase(word) for word in read_words(request, "phase", _PHASES)]
+    statuses = [Status(word) for word in read_words(request, "status")]
+    phases = [Phase(word) for word in read_words(request, "phase")]
     page = await tools.database.read(
         lambda connection: jobs.page(
             connection,

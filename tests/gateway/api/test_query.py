@@ -93,6 +93,32 @@ async def test_a_status_there_is_not_is_refused_with_those_there_are(
     assert fault["allowed"] == ["queued", "in_progress", "completed", "failed"]
 
 
+async def test_all_that_is_wrong_with_a_query_is_told_at_once(gate: Gate) -> None:
+    query = "limit=0&order=up&after=a/b&status=done,queued,open&phase=stuck&lmit=5&limt=&limt="
+    answer = await gate.client.get(f"/v1/videos?{query}")
+    assert answer.status_code == 400
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [
+        ("/limit", "out_of_range"),
+        ("/order", "unsupported_value"),
+        ("/after", "unsupported_value"),
+        ("/status", "unsupported_value"),
+        ("/status", "unsupported_value"),
+        ("/phase", "unsupported_value"),
+        ("/lmit", "unknown_parameter"),
+        ("/limt", "unknown_parameter"),
+    ]
+    words = [one["detail"] for one in answer.json()["errors"]]
+    assert words[3].endswith("not 'done'")
+    assert words[4].endswith("not 'open'")
+
+
+async def test_of_very_many_faults_the_first_twenty_are_told(gate: Gate) -> None:
+    words = ",".join(f"w{n}" for n in range(3000))
+    answer = await gate.client.get(f"/v1/videos?status={words}")
+    told = [one["detail"].rpartition(" ")[2] for one in answer.json()["errors"]]
+    assert told == [f"'w{n}'" for n in range(20)]
+
+
 async def test_the_nearest_limit_is_named(gate: Gate) -> None:
     [fault] = (await gate.client.get("/v1/videos?limit=1000")).json()["errors"]
     assert fault["nearest"] == 100
