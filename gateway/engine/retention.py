@@ -9,10 +9,12 @@ from gateway.engine.crash import crash_point
 from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.storage import Connection, jobs, tombstones
+from gateway.storage import Connection, jobs, remote_ids, searches, tombstones
 
 BATCH: Final = 100
 """Videos in one transaction: others wait for it."""
+SPENT: Final = 90 * 24 * 3600 * SECOND
+"""How long a removed video's film stays nobody else's: longer than providers keep films."""
 PAUSE: Final = 60 * SECOND
 """Between two rounds, when there is nothing left to remove."""
 
@@ -20,8 +22,14 @@ _log = structlog.get_logger()
 
 
 def forget(connection: Connection, now: int) -> None:
-    """Forget what videos sent that were removed: no callback comes, and no search asks, so late."""
-    tombstones.expire(connection, now - hearsay.GIVEN_UP, search.NEAR)
+    """Forget what videos sent that were removed: no callback comes, and no search asks, so late.
+
+    A search asks for what was sent up to `search.NEAR` before the oldest attempt it looks for.
+    """
+    oldest = searches.oldest(connection)
+    asked = now if oldest is None else oldest - search.NEAR
+    tombstones.expire(connection, min(now - hearsay.GIVEN_UP, asked))
+    remote_ids.expire(connection, min(now - SPENT, asked))
 
 
 async def prune(tools: Tools) -> int:

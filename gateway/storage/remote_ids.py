@@ -6,7 +6,7 @@ was removed: two requests must never be given the same film.
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from gateway.storage import ledger
 from gateway.storage.tables import attempts, spent
@@ -68,6 +68,11 @@ def spend(connection: Connection, provider: str, remote_id: str, now: int) -> No
     mine = (spent.c.provider == provider) & (spent.c.remote_id == remote_id)
     if connection.execute(select(spent.c.at).where(mine)).first() is None:
         connection.execute(insert(spent).values(provider=provider, remote_id=remote_id, at=now))
+
+
+def expire(connection: Connection, before: int) -> None:
+    """Forget the ids of jobs that were removed before then."""
+    connection.execute(delete(spent).where(spent.c.at < before))
 
 
 def _at(provider: str) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select, update
 
 from gateway.storage.ledger import LOST, OPEN, Attempt, Sent, State, matching
 from gateway.storage.tables import attempts
@@ -24,6 +24,14 @@ def lost(connection: Connection, accounts: Collection[str], credentials: str) ->
     """
     mine = and_(LOST, _of(accounts, credentials))
     return matching(connection, mine, attempts.c.created_at, attempts.c.id)
+
+
+def oldest(connection: Connection) -> int | None:
+    """When the first of the attempts without an id was sent that have not ended."""
+    found: int | None = connection.execute(
+        select(func.min(attempts.c.sent_at)).where(attempts.c.remote_id.is_(None), OPEN)
+    ).scalar_one()
+    return found
 
 
 def given_up(

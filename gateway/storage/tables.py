@@ -164,6 +164,7 @@ attempts: Final = Table(
         sqlite_where=text("remote_id IS NOT NULL"),
         postgresql_where=text("remote_id IS NOT NULL"),
     ),
+    Index("ix_attempts_created_at", "created_at"),
     Index(
         "ix_attempts_given_up",
         "sent_at",
@@ -182,8 +183,9 @@ attempts: Final = Table(
 spent: Final = Table(
     "spent",
     metadata,
-    Column("provider", Text, primary_key=True),
+    # In this order: by provider alone nothing is looked up, and a planner might.
     Column("remote_id", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
     # When the job was removed whose attempt this was.
     Column("at", BigInteger, nullable=False),
     Index("ix_spent_at", "at"),

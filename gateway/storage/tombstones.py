@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, func, insert, literal_column, or_, select
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select
 
 from gateway.storage.ledger import Attempt, Sent, State, Verdict
 from gateway.storage.tables import attempts, tombstones
@@ -47,21 +47,9 @@ def given_up(
     return [(_read(row), msgspec.json.decode(row["sent"], type=Sent)) for row in rows.mappings()]
 
 
-def expire(connection: Connection, before: int, near: int) -> None:
-    """Forget what was sent `before` then.
-
-    Kept is what a search may still take into account: it asks for what was sent up to `near`
-    (microseconds) before the oldest attempt that it looks for.
-    """
-    oldest: int | None = connection.execute(
-        select(func.min(attempts.c.sent_at)).where(
-            attempts.c.remote_id.is_(None),
-            # As the partial index has it, to the letter.
-            attempts.c.state != literal_column("'ended'"),
-        )
-    ).scalar_one()
-    until = before if oldest is None else min(before, oldest - near)
-    connection.execute(delete(tombstones).where(tombstones.c.sent_at < until))
+def expire(connection: Connection, before: int) -> None:
+    """Forget what was sent before then."""
+    connection.execute(delete(tombstones).where(tombstones.c.sent_at < before))
 
 
 _COLUMNS: Final = tuple(

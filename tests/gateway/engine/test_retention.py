@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import Connection
 
 from gateway.config import RetentionSettings
-from gateway.engine import retention
+from gateway.engine import retention, search
 from gateway.engine.cancel import cancel
 from gateway.engine.intake import Once
+from gateway.engine.line import bind_line
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import tables
@@ -180,3 +181,46 @@ async def test_without_an_age_everything_is_kept(tmp_path: Path) -> None:
         await stage.wait(90, step=30)
         await stage.wait(400 * DAY, step=200 * DAY)
         assert await stage.phase(job_id) is Phase.COMPLETED
+
+
+WEEK, QUARTER = 7 * DAY * SECOND, 90 * DAY * SECOND
+
+
+@pytest.mark.parametrize(
+    ("age", "lost_age", "left"),
+    [
+        (WEEK, None, (1, 1)),
+        (WEEK + 1, None, (0, 1)),
+        (QUARTER, None, (0, 1)),
+        (QUARTER + 1, None, (0, 0)),
+        # A search asks for what was sent up to so long before the attempt it looks for.
+        (WEEK + 1, WEEK + 1 - search.NEAR, (1, 1)),
+        (QUARTER + 1, QUARTER + 1 - search.NEAR, (1, 1)),
+        (QUARTER + 1, QUARTER - search.NEAR, (0, 0)),
+    ],
+)
+async def test_what_removed_videos_sent_is_forgotten_when_nobody_asks_for_it_any_more(
+    tmp_path: Path, age: int, lost_age: int | None, left: tuple[int, int]
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        now = stage.now()
+
+        def run(connection: Connection) -> tuple[int, int]:
+            connection.execute(
+                tables.spent.insert().values(provider="pictory", remote_id="film", at=now - age)
+            )
+            told = dict.fromkeys(("id", "job_id", "account", "token_hash", "verdict"), "x")
+            told |= {"target": "pictory/m"}
+            times = {"n": 1, "created_at": now - age, "sent_at": now - age}
+            connection.execute(tables.tombstones.insert().values(**told, **times))
+            if lost_age is not None:
+                bind_line(connection, stage.tools)
+                lost = {"state": "unknown", "sent_at": now - lost_age}
+                connection.execute(tables.attempts.update().values(**lost))
+            retention.forget(connection, now)
+            buried = connection.execute(tables.tombstones.select()).all()
+            return len(buried), len(connection.execute(tables.spent.select()).all())
+
+        assert await stage.tools.database.write(run) == left
+        assert await stage.phase(job_id) in {Phase.WAITING_FOR_SLOT, Phase.PREPARING}

@@ -23,7 +23,6 @@ from gateway.storage import (
     remote_ids,
     searches,
     tables,
-    tombstones,
     waits,
 )
 from tests.gateway.storage.rows_support import NOW, a_job
@@ -84,7 +83,8 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
         lambda c: searches.given_up(c, ["main"], "digest", NOW),
         "ix_attempts_given_up",
     ),
-    "forgotten": (lambda c: tombstones.expire(c, NOW, 9), "ix_attempts_state"),
+    "oldest lost": (searches.oldest, "ix_attempts_state"),
+    "ids": (lambda c: remote_ids.since(c, "pictory", NOW + 6000), "ix_attempts_created_at"),
     "sending": (lambda c: searches.is_sending(c, ["main"], "digest"), "ix_attempts_state"),
     "misdated": (lambda c: searches.doubt(c, NOW + 9999, "why"), "ix_attempts_state"),
     "free slots": (lambda c: accounts.free_slots(c, NOW), "attempts"),

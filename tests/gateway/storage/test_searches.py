@@ -42,3 +42,15 @@ async def test_the_first_doubt_and_the_first_search_stay(database: Database) -> 
     attempt = await database.write(run)
     assert attempt is not None
     assert (attempt.doubt, attempt.searched_at, attempt.credentials) == ("first", NOW + 1, "digest")
+
+
+async def test_the_oldest_is_the_first_without_an_id_that_has_not_ended(database: Database) -> None:
+    def run(connection: Connection) -> list[int | None]:
+        told = [searches.oldest(connection)]
+        begin(connection, State.UNKNOWN)
+        told.append(searches.oldest(connection))
+        ledger.mark(connection, "att_1", State.ACCEPTED, remote_id="told")
+        told.append(searches.oldest(connection))
+        return told
+
+    assert await database.write(run) == [None, NOW, None]

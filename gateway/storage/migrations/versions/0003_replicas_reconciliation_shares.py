@@ -65,6 +65,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("remote_id IS NOT NULL"),
         postgresql_where=sa.text("remote_id IS NOT NULL"),
     )
+    op.create_index("ix_attempts_created_at", "attempts", ["created_at"], unique=False)
     op.create_index(
         "ix_attempts_given_up",
         "attempts",
@@ -158,10 +159,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "spent",
-        sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("remote_id", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("provider", "remote_id", name=op.f("pk_spent")),
+        sa.PrimaryKeyConstraint("remote_id", "provider", name=op.f("pk_spent")),
     )
     op.create_index("ix_spent_at", "spent", ["at"], unique=False)
     op.create_table(
