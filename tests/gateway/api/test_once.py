@@ -293,8 +293,8 @@ async def test_an_outcome_that_nobody_knows_forbids_a_blind_retry(
     gate.tools.__dict__["sleep"] = soon
     job = await gate.job(phase=Phase.NEEDS_ATTENTION)
     monkeypatch.setattr(gate.tools.database, "write", raising(UncertainError("gone")))
-    for path in ("/v1/videos", f"/v1/videos/{job.id}/cancel"):
-        answer = await gate.client.post(path, json=BODY)
+    for path, body in (("/v1/videos", BODY), (f"/v1/videos/{job.id}/cancel", {})):
+        answer = await gate.client.post(path, json=body)
         assert answer.status_code == 503, path
         assert answer.headers["x-should-retry"] == "false", path
         assert answer.headers["retry-after"]
