@@ -27,7 +27,7 @@ from gateway.engine.crash import crash_point
 from gateway.engine.drop import drop_ripe
 from gateway.engine.intake import Accepted, Once
 from gateway.engine.places import Places
-from gateway.engine.rebase import rebase
+from gateway.engine.rebase import Mending, rebase
 from gateway.engine.recover import recover
 from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
@@ -50,8 +50,6 @@ IDLE: Final = 5.0
 TROUBLE: Final = 1.0
 PUNCTUAL: Final = 0.1
 """Seconds that a heartbeat may take for its time to be worth something."""
-MENDING: Final = 600.0
-"""Seconds in which what was begun before the clock was set back may still name its times."""
 LEAVE: Final = 5.0
 """Seconds that a stop waits for the database to take what it gives back."""
 
@@ -91,7 +89,7 @@ class Engine:
         self._loop: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
         self._pruned_at: int | None = None
-        self._mending_until = 0.0
+        self._mending = Mending()
 
     async def accept(self, request: CreateVideo, owner: str, once: Once | None = None) -> Accepted:
         """Take a job into the line; see `intake.accept`."""
@@ -121,7 +119,8 @@ class Engine:
         if not self._prepared:
             await asyncio.to_thread(self.tools.database.live, self.tools.replica)
             await recover(self.tools)
-            self._mending_until = elapsed() + MENDING
+            if self.tools.database.dialect != "sqlite":
+                self._mending.begin(elapsed())
             self._prepared = True
 
     async def start(self) -> None:
@@ -179,12 +178,12 @@ class Engine:
         if taken.changes or taken.gone:
             self._wake.set()
         if taken.ahead > clocks.SKEW:
-            self._mending_until = elapsed() + MENDING
+            self._mending.begin(elapsed())
         # The time that a slow answer tells has passed.
         if elapsed() - began > PUNCTUAL:
             return
         self.tools.follow(taken.time)
-        if elapsed() < self._mending_until:
+        if self._mending.is_due(elapsed()):
             await self.tools.database.write(lambda connection: rebase(connection, self.tools))
 
     async def _beat(self) -> None:

@@ -32,6 +32,30 @@ LONGEST: Final[Mapping[Phase, int]] = {
 """The longest pause that the engine makes in a phase: between two looks, or as a lease."""
 
 
+LASTING: Final = 600.0
+"""Seconds in which what was begun before the clock was set back may still name its times."""
+PAUSE: Final = 60.0
+"""Seconds between two looks at all jobs that there are."""
+
+
+class Mending:
+    """When to look for such times, here and of other replicas; in seconds of any clock."""
+
+    def __init__(self) -> None:
+        self._until = self._next = 0.0
+
+    def begin(self, now: float) -> None:
+        """The clock that all share was set back, or may have been: look now, and for a while."""
+        self._until, self._next = now + LASTING, now
+
+    def is_due(self, now: float) -> bool:
+        """Whether to look now; the next time is after a pause."""
+        if not self._next <= now < self._until:
+            return False
+        self._next = now + PAUSE
+        return True
+
+
 def rebase(connection: Connection, tools: Tools) -> None:
     """Have nothing wait longer than it would have to if it were put off now."""
     now = tools.clock.now() + clocks.SKEW

@@ -7,11 +7,12 @@ import httpx
 import pytest
 
 from gateway.config import RetentionSettings
-from gateway.engine import policy
-from gateway.engine.rebase import LONGEST
+from gateway.engine import loop, policy
+from gateway.engine.rebase import LASTING, LONGEST, PAUSE, Mending
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import Connection, accounts, orphans
+from gateway.storage.elapsed import elapsed
 from gateway.storage.orphans import Orphan, Reason
 from mockserver import World
 from tests.gateway.engine.lost_support import MADE, PROMPT, Shifted, fault, sql
@@ -151,8 +152,23 @@ async def test_old_videos_are_removed_on_time_after_the_clock_was_set_back(
         assert await stage.every_job() == []
 
 
+def test_it_is_looked_for_at_once_and_now_and_then_for_a_while() -> None:
+    mending = Mending()
+    assert not mending.is_due(1000)
+    mending.begin(1000)
+    assert [mending.is_due(1000 + n) for n in (0, 5, PAUSE - 1, PAUSE, PAUSE + 5)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert mending.is_due(1000 + LASTING - 1)
+    assert not mending.is_due(1000 + LASTING + PAUSE)
+
+
 async def test_what_other_replicas_date_by_the_clock_as_it_was_is_mended_by_later_heartbeats(
-    tmp_path: Path, migrated_postgres_url: str
+    tmp_path: Path, migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with rig(tmp_path, accounts=[pictory()], database_url=migrated_postgres_url) as stage:
         shared(stage)
@@ -160,6 +176,8 @@ async def test_what_other_replicas_date_by_the_clock_as_it_was_is_mended_by_late
         await stage.settle()
         await stage.engine.beat()
         await sql(stage, f"UPDATE jobs SET due_at = due_at + {AHEAD * SECOND}")  # noqa: S608
+        later = elapsed() + PAUSE
+        monkeypatch.setattr(loop, "elapsed", lambda: later)
         await stage.engine.beat()
         await stage.wait(900, step=10)
         assert await stage.phase(job_id) is Phase.COMPLETED
