@@ -11,8 +11,10 @@ from tests.simulation.machine import LedgerMachine
 from tests.simulation.planted import MISTAKES
 from tests.simulation.run import Failure, run
 
-ENOUGH = 500
-"""Histories, or examples, within which a mistake has to show."""
+ENOUGH: Final = 500
+"""Histories within which a mistake has to show."""
+EXAMPLES: Final = 4_000
+"""Of the state machine; a mistake shows within some 250 on the average."""
 STEPS: Final = 20
 """Of one example, before it is cut down."""
 
@@ -62,7 +64,7 @@ def _search(*, shrink: bool) -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=ENOUGH,
+            max_examples=EXAMPLES,
             stateful_step_count=STEPS,
             deadline=None,
             database=None,
