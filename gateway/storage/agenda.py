@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    literal_column,
     select,
     update,
 )
@@ -284,9 +283,14 @@ _ALONG: Final = Hot(
     .order_by(jobs.c.due_at)
     .limit(bindparam("limit", type_=Integer))
 )
-# As the partial index has it, to the letter.
-_downloading: Final = jobs.c.phase == literal_column("'downloading'")
-_HEADS: Final = Hot(heads(jobs.c.account, jobs.c.due_at, _downloading & jobs.c.due_at.is_not(None)))
+_downloading: Final = jobs.c.phase == Phase.DOWNLOADING.value
+_HEADS: Final = Hot(
+    heads(
+        jobs.c.account,
+        jobs.c.due_at,
+        and_(_downloading, jobs.c.account.is_not(None), jobs.c.due_at.is_not(None)),
+    )
+)
 _RENDERED: Final = Hot(
     select(*COLUMNS)
     .where(

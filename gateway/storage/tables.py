@@ -86,11 +86,14 @@ jobs: Final = Table(
         postgresql_where=text("due_at IS NOT NULL"),
     ),
     Index(
-        "ix_jobs_rendered",
+        "ix_jobs_account",
+        "phase",
         "account",
         "due_at",
-        sqlite_where=text("phase = 'downloading' AND due_at IS NOT NULL"),
-        postgresql_where=text("phase = 'downloading' AND due_at IS NOT NULL"),
+        # Not of one phase only: with a value of `phase` in its condition SQLite would plan each
+        # statement that compares the phase anew, every time it is run.
+        sqlite_where=text("account IS NOT NULL AND due_at IS NOT NULL"),
+        postgresql_where=text("account IS NOT NULL AND due_at IS NOT NULL"),
     ),
     Index(
         "ix_jobs_line",

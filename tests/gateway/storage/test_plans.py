@@ -51,10 +51,10 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
         ),
         "ix_jobs_due",
     ),
-    "rendered": (lambda c: agenda.rendered(c, NOW + 9999), "ix_jobs_rendered"),
+    "rendered": (lambda c: agenda.rendered(c, NOW + 9999), "ix_jobs_account"),
     "of one account": (
         lambda c: agenda.take_rendered(c, "main", NOW + 9999, until=NOW, limit=9, replica="r"),
-        "ix_jobs_rendered",
+        "ix_jobs_account",
     ),
     "next due": (lambda c: agenda.next_due(c, NOW), "ix_jobs_due"),
     "taken over": (lambda c: agenda.release(c, ["gone"], NOW), "ix_jobs_due"),

@@ -27,12 +27,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        "ix_jobs_rendered",
+        "ix_jobs_account",
         "jobs",
-        ["account", "due_at"],
+        ["phase", "account", "due_at"],
         unique=False,
-        sqlite_where=sa.text("phase = 'downloading' AND due_at IS NOT NULL"),
-        postgresql_where=sa.text("phase = 'downloading' AND due_at IS NOT NULL"),
+        sqlite_where=sa.text("account IS NOT NULL AND due_at IS NOT NULL"),
+        postgresql_where=sa.text("account IS NOT NULL AND due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_jobs_owner_fingerprint", "jobs", ["owner", "fingerprint", "created_at"], unique=False
