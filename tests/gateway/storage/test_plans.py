@@ -283,3 +283,10 @@ def test_what_is_lost_is_found_among_what_has_not_ended(writer: Engine) -> None:
     with writer.connect() as connection:
         told = "\n".join(plans(connection, lambda c: searches.lost(c, ["main"], "digest")))
     assert "ix_attempts_state" in told, told
+
+
+def test_no_index_holds_the_jobs_of_one_phase_only() -> None:
+    """SQLite would plan every statement that compares the phase anew, whenever it is run."""
+    conditions = [str(index.dialect_options["sqlite"]["where"]) for index in tables.jobs.indexes]
+    assert "due_at IS NOT NULL" in conditions
+    assert not [one for one in conditions if "phase" in one]
