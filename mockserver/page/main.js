@@ -38,10 +38,10 @@ let stream = null;
 // --- what comes in
 
 async function fetchJobs() {
-  const life = state.life;
+  const { life, heard } = state;
   const { jobs } = await api.get("/jobs");
   if (state.life === life) {
-    state.know(jobs);
+    state.know(jobs, heard);
     draw();
   }
 }

@@ -78,10 +78,17 @@ export class State {
     }
   }
 
-  // Rows as the mock has them; what came in meanwhile is in them already.
-  know(rows) {
+  // How many lines came in; to be asked before rows are.
+  get heard() {
+    return this.byNumber.size;
+  }
+
+  // Rows as the mock had them when that many lines had been `heard`, or later: what the lines
+  // since then tell may not be in them.
+  know(rows, heard) {
     for (const row of rows) this.jobs.set(row.id, row);
     this.unknown = false;
+    for (const line of [...this.byNumber.values()].slice(heard)) this.change(line);
     const others = this.others;
     this.others = [];
     for (const line of others) this.file(line);

@@ -68,6 +68,25 @@ def test_a_job_is_seen_from_its_beginning_to_its_end(mock: httpx.Client, tmp_pat
         assert set(browser.complaints) <= {FORBIDDEN}
 
 
+def test_rows_that_were_read_before_a_line_came_in_take_nothing_back(tmp_path: Path) -> None:
+    with served() as (url, _), Browser(tmp_path) as browser:
+        browser.open(f"{url}/__mock/ui/")
+        phases = browser.tell("""
+            import("/__mock/ui/state.js").then(({ State }) => {
+              const rows = () => [{ id: "one", phase: "running" }, { id: "two", phase: "queued" }];
+              const line = (n, job, after) => ({ n, at: n, line: "transition", job, after });
+              const state = new State();
+              state.know(rows(), state.heard);
+              state.take(line(1, "one", "running"));
+              const { heard } = state;
+              state.take(line(2, "one", "completed"));
+              state.know(rows(), heard);
+              return [...state.jobs.values()].map((job) => job.phase);
+            })
+        """)
+        assert phases == ["completed", "queued"]
+
+
 def test_a_world_is_rewound_from_the_page(mock: httpx.Client, tmp_path: Path) -> None:
     submit(mock, "The harbour at dusk")
     mock.post("/__mock/clock/advance", json={"until_idle": True})
