@@ -6,16 +6,19 @@ look that ends sets when the next one is due, and a callback has it looked at at
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Column,
+    ColumnElement,
     Connection,
     Integer,
     and_,
     bindparam,
     case,
     func,
+    or_,
     select,
     update,
 )
@@ -218,9 +221,7 @@ def next_due(connection: Connection, now: int, *waiting: Phase) -> int | None:
 
 def make_due(connection: Connection, phase: Phase, now: int) -> int:
     """Have every job of a phase looked at now; how many there are."""
-    return connection.execute(
-        update(jobs).where(jobs.c.phase == phase.value).values(due_at=now)
-    ).rowcount
+    return _MAKE_DUE.write(connection, of_phase=phase.value, now=now)
 
 
 def release(connection: Connection, replicas: Collection[str], now: int) -> int:
@@ -243,17 +244,15 @@ def rebase(
     connection: Connection, phase: Phase, latest: int, *, failures: int | None = None
 ) -> None:
     """Have no job of a phase wait beyond `latest`; only those of so many `failures`, if given."""
-    late = update(jobs).where(jobs.c.phase == phase.value, jobs.c.due_at > latest)
-    if failures is not None:
-        late = late.where(jobs.c.failures == failures)
-    connection.execute(late.values(due_at=latest))
+    told = {} if failures is None else {"of_failures": failures}
+    late = _LATE if failures is None else _LATE_AND_FAILED
+    late.write(connection, of_phase=phase.value, latest=latest, **told)
 
 
 def rebase_deadlines(connection: Connection, now: int, latest: int) -> None:
     """Have no job overdue later than `latest`, nor seen to get on later than `now`."""
-    live = jobs.c.phase.in_([phase.value for phase in set(Phase) - FINAL])
-    for column, most in ((jobs.c.deadline_at, latest), (jobs.c.progressed_at, now)):
-        connection.execute(update(jobs).where(live, column > most).values({column: most}))
+    _OVERDUE_LATE.write(connection, latest=latest)
+    _PROGRESSED_LATE.write(connection, latest=now)
 
 
 _WOKEN: Final = Hot(
@@ -306,3 +305,19 @@ _NEXT_DUE: Final = Hot(
         jobs.c.phase == bindparam("phase"), jobs.c.due_at > bindparam("after")
     )
 )
+
+
+def _no_later(column: Column[Any], *conditions: ColumnElement[bool]) -> Hot:
+    latest = bindparam("latest", type_=BigInteger)
+    return Hot(update(jobs).where(*conditions, column > latest).values({column: latest}))
+
+
+_of_phase: Final = jobs.c.phase == bindparam("of_phase")
+_MAKE_DUE: Final = Hot(update(jobs).where(_of_phase).values(due_at=bindparam("now")))
+_LATE: Final = _no_later(jobs.c.due_at, _of_phase)
+_LATE_AND_FAILED: Final = _no_later(
+    jobs.c.due_at, _of_phase, jobs.c.failures == bindparam("of_failures")
+)
+_live: Final = or_(*(jobs.c.phase == phase.value for phase in Phase if phase not in FINAL))
+_OVERDUE_LATE: Final = _no_later(jobs.c.deadline_at, _live)
+_PROGRESSED_LATE: Final = _no_later(jobs.c.progressed_at, _live)

@@ -6,24 +6,27 @@ It is bound in the transaction that makes the attempt and freed in the one that 
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from functools import cache
+from typing import Final
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     and_,
+    bindparam,
     case,
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
 
 from gateway.model.phases import Phase
 from gateway.storage.accounts import FreeSlot
+from gateway.storage.hot import Hot, Row
 from gateway.storage.states import IN_FLIGHT, IN_HAND, State
 from gateway.storage.tables import attempts, jobs, slots
 from providers.contract import Role, VideoSpec
@@ -108,10 +111,15 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
 
 
+def _is_one_of(*states: State) -> ColumnElement[bool]:
+    # No `in_`: its list would be filled in only when it runs.
+    return or_(*(attempts.c.state == state.value for state in states))
+
+
 OPEN: Final = attempts.c.state != literal_column("'ended'")
 """As the partial index has it, to the letter: SQLite draws no conclusions."""
 LOST: Final = and_(
-    attempts.c.state.in_([State.UNKNOWN.value, State.OVERDUE.value]),
+    _is_one_of(State.UNKNOWN, State.OVERDUE),
     OPEN,
     attempts.c.remote_id.is_(None),
 )
@@ -122,32 +130,37 @@ def begin(
     connection: Connection, attempt: Attempt, slot: FreeSlot, token_hash: str, now: int
 ) -> bool:
     """Make an attempt and bind a slot to it; False when the slot is gone."""
-    connection.execute(
-        insert(attempts).values(
-            id=attempt.id,
-            job_id=attempt.job_id,
-            n=attempt.n,
-            account=attempt.account,
-            target=attempt.target,
-            token_hash=token_hash,
-            state=attempt.state.value,
-            replica=attempt.replica,
-            created_at=now,
-        )
+    _BEGIN.write(
+        connection,
+        id=attempt.id,
+        job_id=attempt.job_id,
+        n=attempt.n,
+        account=attempt.account,
+        target=attempt.target,
+        token_hash=token_hash,
+        state=attempt.state.value,
+        replica=attempt.replica,
+        created_at=now,
     )
-    bound = connection.execute(
-        update(slots)
-        .where(slots.c.account == slot.account, slots.c.n == slot.n, slots.c.attempt_id.is_(None))
-        .values(attempt_id=attempt.id)
-    )
-    return bound.rowcount == 1
+    return _BIND.write(connection, account=slot.account, n=slot.n, attempt_id=attempt.id) == 1
 
 
 def mark(connection: Connection, attempt_id: str, state: State, **values: object) -> None:
     """Record how far an attempt got. Facts carry no condition: they are true whoever writes."""
-    connection.execute(
-        update(attempts).where(attempts.c.id == attempt_id).values(state=state.value, **values)
-    )
+    _mark(tuple(values)).write(connection, attempt_id=attempt_id, **_new(state, values))
+
+
+def _new(state: State, values: Mapping[str, object]) -> dict[str, object]:
+    return {"new_state": state.value, **{f"new_{name}": value for name, value in values.items()}}
+
+
+@cache
+def _mark(names: tuple[str, ...], *, judged: bool = False) -> Hot:
+    """Sets these columns along with the state; `judged`: and a verdict, where one is due."""
+    values: dict[str, object] = {name: bindparam(f"new_{name}") for name in ("state", *names)}
+    if judged:
+        values["verdict"] = case((LOST, bindparam("new_verdict")), else_=attempts.c.verdict)
+    return Hot(update(attempts).where(_MINE).values(values))
 
 
 def send(connection: Connection, attempt_id: str, now: int, sent: Sent, credentials: str) -> None:
@@ -163,26 +176,17 @@ def claim(
 
     The first one stays, unless it is the one that this should stand `instead_of`.
     """
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.id == attempt_id, attempts.c.remote_id.is_(None))
-        .where(attempts.c.claimed_id.is_(None) | (attempts.c.claimed_id == instead_of))
-        .values(claimed_id=claimed_id)
-    )
+    _CLAIM.write(connection, attempt_id=attempt_id, claimed_id=claimed_id, instead_of=instead_of)
 
 
 def called(connection: Connection, attempt_id: str, now: int) -> None:
     """Its callback came: whatever that said, the request was read."""
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.id == attempt_id, attempts.c.called_at.is_(None))
-        .values(called_at=now)
-    )
+    _CALLED.write(connection, attempt_id=attempt_id, at=now)
 
 
 def sender_done(connection: Connection, attempt_id: str) -> None:
     """Whoever sent it says so itself: its request is over, and nobody will send it any more."""
-    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(replica=None))
+    _DONE.write(connection, attempt_id=attempt_id)
 
 
 def end(
@@ -198,82 +202,90 @@ def end(
 
     Where its answer was lost and it has no id, `verdict` says what is known of it.
     """
-    connection.execute(
-        update(slots).where(slots.c.attempt_id == attempt_id).values(attempt_id=None)
-    )
+    _FREE.write(connection, of_attempt=attempt_id)
     values: dict[str, object] = {"ended_at": now}
     if evidence is not None:
         values["evidence"] = evidence
-    if state is State.ENDED:
-        values["verdict"] = case((LOST, verdict.value), else_=attempts.c.verdict)
-    mark(connection, attempt_id, state, **values)
+    told, judged = _new(state, values), state is State.ENDED
+    if judged:
+        told["new_verdict"] = verdict.value
+    _mark(tuple(values), judged=judged).write(connection, attempt_id=attempt_id, **told)
 
 
 def by_id(connection: Connection, attempt_id: str) -> Attempt | None:
     """The attempt, or None."""
-    return _attempt(connection, attempts.c.id == attempt_id)
+    row = _BY_ID.first(connection, attempt_id=attempt_id)
+    return None if row is None else attempt_of(row)
 
 
 def by_token(connection: Connection, token_hash: str) -> Attempt | None:
     """The attempt whose callback URL carries the token of this hash."""
-    return _attempt(connection, attempts.c.token_hash == token_hash)
+    row = _BY_TOKEN.first(connection, token_hash=token_hash)
+    return None if row is None else attempt_of(row)
 
 
 def of_job(connection: Connection, job_id: str) -> list[Attempt]:
     """All attempts of a job, first to last."""
-    return matching(connection, attempts.c.job_id == job_id, attempts.c.n)
-
-
-def matching(
-    connection: Connection, condition: ColumnElement[bool], *order: ColumnElement[Any]
-) -> list[Attempt]:
-    """The attempts of which this is true, in this order."""
-    rows = connection.execute(select(*_COLUMNS).where(condition).order_by(*order))
-    return [_read(row) for row in rows.mappings()]
+    return list(map(attempt_of, _OF_JOB.rows(connection, job_id=job_id)))
 
 
 def in_hand(connection: Connection) -> list[Held]:
     """Every attempt that some replica has, or had, in hand."""
-    rows = connection.execute(
-        select(
-            attempts.c.id,
-            attempts.c.job_id,
-            attempts.c.state,
-            attempts.c.replica,
-            attempts.c.created_at,
-            jobs.c.phase,
-            jobs.c.owner,
-        )
-        .join(jobs, jobs.c.id == attempts.c.job_id)
-        .where(attempts.c.state.in_([state.value for state in IN_HAND]), OPEN)
-    )
+    names = Held.__struct_fields__
     return [
-        Held(
-            id=row.id,
-            job_id=row.job_id,
-            state=State(row.state),
-            replica=row.replica,
-            created_at=row.created_at,
-            phase=Phase(row.phase),
-            owner=row.owner,
-        )
-        for row in rows
+        msgspec.convert(dict(zip(names, row, strict=True)), Held)
+        for row in _IN_HAND.rows(connection)
     ]
 
 
 def next_n(connection: Connection, job_id: str) -> int:
     """The number of a job's next attempt, counting those that were never sent."""
-    last = select(func.max(attempts.c.n)).where(attempts.c.job_id == job_id)
-    return (connection.execute(last).scalar_one() or 0) + 1
+    return (_LAST_N.scalar(connection, job_id=job_id) or 0) + 1
 
 
-_COLUMNS: Final = tuple(attempts.c[name] for name in Attempt.__struct_fields__)
+def attempt_of(row: Row) -> Attempt:
+    """The attempt of a row of `COLUMNS`."""
+    return msgspec.convert(dict(zip(Attempt.__struct_fields__, row, strict=True)), Attempt)
 
 
-def _attempt(connection: Connection, condition: ColumnElement[bool]) -> Attempt | None:
-    return next(iter(matching(connection, condition)), None)
-
-
-def _read(row: RowMapping) -> Attempt:
-    # Column names are a subclass of str, which msgspec does not take for one.
-    return msgspec.convert({str(name): value for name, value in row.items()}, Attempt)
+COLUMNS: Final = tuple(attempts.c[name] for name in Attempt.__struct_fields__)
+"""What `attempt_of` reads, in this order."""
+_MINE: Final = attempts.c.id == bindparam("attempt_id")
+_BEGIN: Final = Hot(
+    insert(attempts),
+    ["id", "job_id", "n", "account", "target", "token_hash", "state", "replica", "created_at"],
+)
+_BIND: Final = Hot(
+    update(slots)
+    .where(
+        slots.c.account == bindparam("account"),
+        slots.c.n == bindparam("n"),
+        slots.c.attempt_id.is_(None),
+    )
+    .values(attempt_id=bindparam("attempt_id"))
+)
+_FREE: Final = Hot(
+    update(slots).where(slots.c.attempt_id == bindparam("of_attempt")).values(attempt_id=None)
+)
+_CLAIM: Final = Hot(
+    update(attempts)
+    .where(_MINE, attempts.c.remote_id.is_(None))
+    .where(attempts.c.claimed_id.is_(None) | (attempts.c.claimed_id == bindparam("instead_of")))
+    .values(claimed_id=bindparam("claimed_id"))
+)
+_CALLED: Final = Hot(
+    update(attempts).where(_MINE, attempts.c.called_at.is_(None)).values(called_at=bindparam("at"))
+)
+_DONE: Final = Hot(update(attempts).where(_MINE).values(replica=None))
+_BY_ID: Final = Hot(select(*COLUMNS).where(_MINE))
+_BY_TOKEN: Final = Hot(select(*COLUMNS).where(attempts.c.token_hash == bindparam("token_hash")))
+_OF_JOB: Final = Hot(
+    select(*COLUMNS).where(attempts.c.job_id == bindparam("job_id")).order_by(attempts.c.n)
+)
+_LAST_N: Final = Hot(select(func.max(attempts.c.n)).where(attempts.c.job_id == bindparam("job_id")))
+_IN_HAND: Final = Hot(
+    select(*(attempts.c[name] for name in ("id", "job_id", "state", "replica", "created_at")))
+    .add_columns(jobs.c.phase, jobs.c.owner)
+    .join(jobs, jobs.c.id == attempts.c.job_id)
+    .where(_is_one_of(*IN_HAND), OPEN)
+)

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select, update
 
-from gateway.storage.ledger import LOST, OPEN, Attempt, Sent, State, matching
+from gateway.storage.ledger import COLUMNS, LOST, OPEN, Attempt, Sent, State, attempt_of
 from gateway.storage.tables import attempts
 
 _WITHOUT_ID: Final = (State.SENDING.value, State.UNKNOWN.value, State.OVERDUE.value)
@@ -23,7 +23,8 @@ def lost(connection: Connection, accounts: Collection[str], credentials: str) ->
     Those of these accounts, whatever their credentials were then, and all with these credentials.
     """
     mine = and_(LOST, _of(accounts, credentials))
-    return matching(connection, mine, attempts.c.created_at, attempts.c.id)
+    rows = select(*COLUMNS).where(mine).order_by(attempts.c.created_at, attempts.c.id)
+    return [attempt_of(tuple(row)) for row in connection.execute(rows)]
 
 
 def oldest(connection: Connection) -> int | None:
@@ -49,7 +50,7 @@ def given_up(
         attempts.c.remote_id.is_(None),
         _of(accounts, credentials),
     )
-    return matching(connection, mine)
+    return [attempt_of(tuple(row)) for row in connection.execute(select(*COLUMNS).where(mine))]
 
 
 def is_sending(connection: Connection, accounts: Collection[str], credentials: str) -> bool:
