@@ -136,11 +136,13 @@ def _asked(client: "GatewayClient", body: dict[str, Any], key: str) -> dict[str,
     from gateway.net.client import ClientError  # noqa: PLC0415
 
     patience, pause = GRACE * LOOK_SECONDS, LOOK_SECONDS
-    said = False
+    said = unknown = False
     while True:
         try:
             return client.create(body, key)
         except ClientError as error:
+            # However this try ended, one before it may have been taken.
+            unknown = error.unknown = error.unknown or unknown
             if error.retry_after is None:
                 raise
             wait = max(pause, error.retry_after)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, Self
 from urllib.parse import quote as percent
 
 import httpx
+import msgspec
 
 USER_AGENT: Final = "filmgate-cli"
 SECONDS: Final = 60.0
@@ -27,17 +28,22 @@ class ClientError(Exception):
         status: The HTTP status of its answer; 0 where there was none.
         retry_after: Seconds to wait before the same is asked again; None where it must not be,
             or where that would change nothing.
+        unknown: Whether what was asked for may have been done all the same.
     """
 
-    def __init__(self, message: str, status: int = 0, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        retry_after: float | None = None,
+        *,
+        unknown: bool = False,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
-
-    @property
-    def unknown(self) -> bool:
-        """Whether what was asked for may have been done all the same."""
-        return self.retry_after is not None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        self.unknown = unknown or failed or retry_after is not None
 
 
 class GatewayClient:
@@ -71,7 +77,11 @@ class GatewayClient:
 
         Asked again with the same idempotency key, the same body makes no second video.
         """
-        return self._sent("/v1/videos", body, {"idempotency-key": key} if key else {})
+        made = self._sent("/v1/videos", body, {"idempotency-key": key} if key else {})
+        if not isinstance(made.get("id"), str):
+            words = "the answer names no video, so it is not from a Filmgate"
+            raise ClientError(words, unknown=True)
+        return made
 
     def quote(self, body: dict[str, Any]) -> dict[str, Any]:
         """What a request would lead to."""
@@ -205,8 +215,10 @@ class GatewayClient:
             raise self._unreachable(error) from None
         if not response.is_success:
             raise _refused(response)
-        answer: dict[str, Any] = response.json()
-        return answer
+        try:
+            return msgspec.json.decode(response.content, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            raise _foreign(response) from None
 
     def _unreachable(self, error: httpx.HTTPError) -> ClientError:
         if isinstance(error, httpx.UnsupportedProtocol):
@@ -266,8 +278,14 @@ def _refused(response: httpx.Response) -> ClientError:
         lines = [f"{problem['title']}: {problem['detail']}"]
         lines += [_fault(one) for one in problem["errors"]]
     except (ValueError, KeyError, TypeError):
-        lines = [f"the answer was HTTP {response.status_code}, and not from a Filmgate"]
+        return _foreign(response)
     return ClientError("\n".join(lines), response.status_code, _retry_after(response))
+
+
+def _foreign(response: httpx.Response) -> ClientError:
+    words = f"the answer was HTTP {response.status_code}, and not from a Filmgate"
+    status, unknown = response.status_code, response.is_success
+    return ClientError(words, status, _retry_after(response), unknown=unknown)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -29,6 +29,7 @@ class Say(NamedTuple):
     status: int = 0
     headers: Mapping[str, str] = MappingProxyType({})
     first: bool = False
+    content: bytes = b""
 
 
 class Front(ThreadingHTTPServer):
@@ -66,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         if say.first:
             self._passed_on(body)
         if say.status:
-            self._answer(say.status, say.headers, b"")
+            self._answer(say.status, say.headers, say.content)
         else:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -264,3 +265,40 @@ def test_a_key_that_no_header_holds_is_a_usage_error(key: str) -> None:
 
     assert done.exit_code == 2
     assert "visible ASCII characters" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("then", [401, 404, 429])
+def test_a_refusal_after_an_answer_that_was_lost_leaves_the_key_to_ask_again(
+    gate: Program, tmp_path: Path, then: int
+) -> None:
+    prompt = f"Waves whose answer was lost, then {then}"
+    with front(gate.url, Say(first=True), Say(then)) as before:
+        done = filmgate("generate", prompt, "--url", before.url, cwd=tmp_path)
+        key = before.keys[0] or ""
+
+        assert done.returncode == 2
+        assert f"HTTP {then}" in done.stderr
+        assert done.stderr.endswith(f"add to the same command:\n  --idempotency-key {key}\n")
+        named = ("--url", before.url, "--idempotency-key", key)
+        again = filmgate("generate", prompt, *named, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert len(videos_of(gate, prompt)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<html>Welcome</html>", "the answer was HTTP 200, and not from a Filmgate"),
+        (b"[]", "the answer was HTTP 200, and not from a Filmgate"),
+        (b'{"ok": true}', "the answer names no video, so it is not from a Filmgate"),
+    ],
+)
+def test_a_success_that_nobody_can_read_leaves_the_key_to_ask_again(
+    content: bytes, words: str, pauses: list[float]
+) -> None:
+    with front("http://127.0.0.1:9", Say(200, content=content)) as before:
+        done = generate("Waves", "--url", before.url)
+
+    assert (done.exit_code, pauses) == (2, [])
+    assert done.stderr.startswith(f"filmgate: {words}\n")
+    assert f"--idempotency-key {before.keys[0]}" in done.stderr
