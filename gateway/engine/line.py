@@ -38,6 +38,7 @@ _FRESH: Final[dict[str, object]] = {
     "progressed_at": None,
     "word": None,
     "progress": 0,
+    "cost": None,
     "error": None,
 }
 """What a job knows of the attempt that it has."""

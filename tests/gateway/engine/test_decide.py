@@ -5,7 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.engine import decide
+from gateway.config import WatchSettings
+from gateway.engine import cancel, decide
 from gateway.model.errors import ConflictError, InvalidError
 from gateway.model.phases import Phase
 from gateway.storage import remote_ids
@@ -172,6 +173,32 @@ async def test_a_job_that_was_made_again_leaves_the_first_one_as_an_orphan(tmp_p
         (told,) = [one for one in await stage.history(job_id) if one.event == "orphaned"]
         assert told.detail.startswith(f"given_up: {first} on pictory-main: ")
         assert "given_up" not in await stage.events(job_id)
+
+
+async def test_what_the_first_time_cost_is_not_told_of_the_second(tmp_path: Path) -> None:
+    watch = WatchSettings(deadline_seconds=700)
+    async with rig(tmp_path, accounts=[pictory()], watch=watch) as stage:
+        # It was made and charged, and nobody can fetch it.
+        stage.media_wire.meddle = lambda _: httpx.Response(410)
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.wait(900, step=10)
+        assert await stage.phase(job_id) is Phase.NEEDS_ATTENTION
+        assert (await stage.job(job_id)).cost is not None
+
+        fault(stage, NEVER_DONE)
+        job = await decide.resubmit(stage.tools, job_id)
+        assert job is not None
+        assert job.cost is None
+        await stage.settle()
+        assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
+        without_lists(stage)
+        await cancel.cancel(stage.tools, None, job_id)
+        await stage.wait(900, step=20)
+
+        error = (await stage.job(job_id)).error
+        assert error is not None
+        assert "nobody knows whether it was charged; no amount was told" in error.message
+        assert "an earlier try may have been charged besides" in error.message
 
 
 async def test_a_callback_of_the_first_time_does_not_disturb_the_second(tmp_path: Path) -> None:
