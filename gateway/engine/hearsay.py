@@ -15,7 +15,7 @@ from gateway.engine import adoption, orphaning, policy
 from gateway.engine.polls import poll
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
-from gateway.storage import Connection, ledger, orphans, remote_ids
+from gateway.storage import Connection, ledger, orphans, remote_ids, tombstones
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Attempt, State
 from gateway.storage.orphans import Orphan
@@ -118,6 +118,8 @@ def _settled(
     attempt = ledger.by_id(connection, heard.attempt_id)
     nameless = attempt if attempt is not None and attempt.remote_id is None else None
     reason = heard.reason
+    if attempt is None:
+        tombstones.found(connection, heard.attempt_id)
     if nameless is not None and nameless.state is State.ENDED:
         change = adoption.revive(connection, tools, nameless, remote_id, heard.detail)
         if change is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
 from gateway.storage.ledger import Attempt, Sent, State, Verdict
 from gateway.storage.tables import attempts, tombstones
@@ -45,6 +45,11 @@ def given_up(
         )
     )
     return [(_read(row), msgspec.json.decode(row["sent"], type=Sent)) for row in rows.mappings()]
+
+
+def found(connection: Connection, attempt_id: str) -> None:
+    """What it made is known: no search looks for it, and what it sent is of no use any more."""
+    connection.execute(update(tombstones).where(tombstones.c.id == attempt_id).values(sent=None))
 
 
 def expire(connection: Connection, before: int) -> None:

@@ -203,6 +203,29 @@ async def test_a_callback_of_a_video_that_is_gone_is_heard_for_a_week(tmp_path: 
         assert await call_back(stage, {"job_id": film.order.id}, submit) == 404
 
 
+@pytest.mark.parametrize("removed", [False, True])
+async def test_one_that_was_given_up_and_whose_film_is_known_is_in_nobodys_way(
+    tmp_path: Path, *, removed: bool
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        asked = {"model": MODELS[0], "prompt": f"{PROMPT} [[mock no-callback]]"}
+        bobs = await lost_of(stage, "bob", MADE, **asked)
+        (bobs_film,) = stage.mock.jobs
+        submit = last_submit(stage)
+        await decide.fail(stage.tools, bobs)
+        if removed:
+            assert await remove.remove(stage.tools, "bob", bobs)
+        assert await call_back(stage, {"job_id": bobs_film.order.id}, submit) == 200
+        await stage.wait(120, step=30)
+        alices = await lost_of(stage, "alice", MADE, **asked)
+        await stage.wait(2000, step=20)
+
+        job = await stage.job(alices)
+        assert job.phase is Phase.COMPLETED
+        assert job.remote_id in {one.order.id for one in stage.mock.jobs} - {bobs_film.order.id}
+        assert [one.remote_id for one in await stage.orphans()] == [bobs_film.order.id]
+
+
 async def test_adapters_are_told_whose_choice_a_seed_was(tmp_path: Path) -> None:
     asked: dict[str | None, bool] = {}
 

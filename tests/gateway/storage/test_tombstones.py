@@ -55,6 +55,18 @@ async def test_what_was_given_up_is_known_to_searches_though_its_job_is_gone(
         assert (attempt.state, attempt.left_at, sent) == (State.ENDED, NOW, SENT)
 
 
+async def test_what_is_known_of_already_is_known_by_its_token_only(database: Database) -> None:
+    def run(connection: Connection) -> tuple[Attempt | None, int]:
+        bury(connection)
+        tombstones.found(connection, "att_1")
+        kept = tombstones.by_token(connection, "h-att_1")
+        return kept, len(tombstones.given_up(connection, ["a"], "", 0))
+
+    kept, known = await database.write(run)
+    assert kept is not None
+    assert (kept.id, known) == ("att_1", 0)
+
+
 async def test_what_was_proved_not_made_is_known_by_its_token_only(database: Database) -> None:
     def run(connection: Connection) -> tuple[Attempt | None, int]:
         bury(connection, verdict=Verdict.NOT_MADE)
