@@ -8,11 +8,8 @@ very addresses. The URL keeps its name, and so do the Host header and TLS.
 
 import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from functools import partial
 from ipaddress import IPv4Address, ip_address
 from typing import Final, TypeAlias
 
@@ -22,6 +19,7 @@ from typing_extensions import override
 
 from gateway.net.addresses import Network, is_allowed, judge
 from gateway.net.errors import Blocked
+from gateway.net.lookup import SystemResolver
 
 __all__ = [
     "GuardBroken",
@@ -39,10 +37,6 @@ MAX_URL: Final = 2048
 HTTPS_PORT: Final = 443
 CONNECTIONS: Final = 16
 """As many as there is work of one kind at the same time, or more: none waits for another's."""
-LOOKUP_THREADS: Final = 16
-"""Look-ups cannot be cancelled, so they get threads of their own: names that hang must not
-stop the look-ups of everyone else, which share the loop's few default threads."""
-
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """Looks up (host, port): all addresses, as text. Raises OSError where there are none."""
 
@@ -200,7 +194,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         opener: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
         self._allow = tuple(allow)
-        self._resolver = _SystemResolver()
+        self._resolver = SystemResolver()
         tls = httpx.create_ssl_context(trust_env=False)
         self._public, self._inside = (
             httpcore.AsyncConnectionPool(
@@ -314,21 +308,6 @@ def _literal(host: str) -> str | None:
     if not _NAME.fullmatch(host) or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         raise Blocked("the host is oddly spelled")
     return None
-
-
-class _SystemResolver:
-    """`getaddrinfo` on threads of its own."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "filmgate-lookup")
-
-    async def __call__(self, host: str, port: int) -> Sequence[str]:
-        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
-        return [str(sockaddr[0]) for *_, sockaddr in found]
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _Body(httpx.AsyncByteStream):
