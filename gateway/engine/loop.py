@@ -327,7 +327,9 @@ class Engine:
 
     async def _pause(self) -> float:
         """Seconds until something is due."""
+        # Not in `due`, which runs in another thread.
         full = (Phase.DOWNLOADING,) if self._saving.scarce else ()
+        scarce = self._telling.scarce
 
         def due(connection: Connection) -> list[int | None]:
             now = self.tools.clock.now()
@@ -337,7 +339,7 @@ class Engine:
                 accounts.cooling_until(connection, now),
                 orphans.next_due(connection),
                 # Those that wait for room are woken by its coming.
-                deliveries.next_due(connection, now if self._telling.scarce else None),
+                deliveries.next_due(connection, now if scarce else None),
             ]
 
         times = [time for time in await self.tools.database.read(due) if time is not None]
