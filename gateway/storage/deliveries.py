@@ -3,7 +3,7 @@
 It is kept by host, so that a long row of notices for one that hangs is in nobody's way.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -24,6 +24,9 @@ from gateway.model.urls import host_of
 from gateway.storage.heads import heads
 from gateway.storage.hot import Hot
 from gateway.storage.tables import deliveries
+
+GLANCE: Final = 100
+"""Notices that are looked at to find hosts, before every host is."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,10 +72,20 @@ def take_due(
     """
     names = Delivery.__struct_fields__
     due: list[Delivery] = []
-    for _, host in sorted((at, host) for host, at in _HEADS.rows(connection) if at <= now):
-        most = min(free(host), limit - len(due))
-        rows = _DUE.rows(connection, host=host, now=now, limit=most) if most > 0 else ()
-        due += [Delivery(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def take(hosts: Iterable[str]) -> None:
+        for host in hosts:
+            most = min(free(host), limit - len(due))
+            rows = _DUE.rows(connection, host=host, now=now, limit=most) if most > 0 else ()
+            due.extend(Delivery(**dict(zip(names, row, strict=True))) for row in rows)
+
+    first = _FIRST.rows(connection, now=now, limit=GLANCE)
+    near = dict.fromkeys(host for (host,) in first)
+    take(near)
+    if len(first) == GLANCE and len(due) < limit:
+        # So many of hosts that have no place left: one step for each host there is.
+        far = sorted((at, host) for host, at in _HEADS.rows(connection) if at <= now)
+        take(host for _, host in far if host not in near)
     if due:
         connection.execute(
             update(deliveries)
@@ -151,6 +164,12 @@ _EVER: Final = -(2**62)
 _DUE: Final = Hot(
     select(*_COLUMNS)
     .where(deliveries.c.host == bindparam("host"), deliveries.c.due_at <= bindparam("now"))
+    .order_by(deliveries.c.due_at)
+    .limit(bindparam("limit", type_=Integer))
+)
+_FIRST: Final = Hot(
+    select(deliveries.c.host)
+    .where(deliveries.c.due_at <= bindparam("now"))
     .order_by(deliveries.c.due_at)
     .limit(bindparam("limit", type_=Integer))
 )

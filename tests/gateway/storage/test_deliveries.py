@@ -1,5 +1,6 @@
 """The outbox: each host in its turn, however many notices another one has."""
 
+import pytest
 from sqlalchemy import Connection
 
 from gateway.storage import Database, deliveries, jobs
@@ -8,9 +9,12 @@ from tests.gateway.storage.rows_support import NOW, a_job
 FREE = {"a.test": 1, "b.test": 2, "c.test": 2}
 
 
+@pytest.mark.parametrize("glance", [1, 3, 100])
 async def test_hosts_come_by_their_most_overdue_notice_and_get_what_is_free_for_each(
-    database: Database,
+    database: Database, glance: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(deliveries, "GLANCE", glance)
+
     def fill(connection: Connection) -> None:
         jobs.insert_job(connection, a_job())
         # A port is no host of its own.
@@ -43,6 +47,27 @@ async def test_hosts_come_by_their_most_overdue_notice_and_get_what_is_free_for_
         f"https://{one}/" for one in ("b.test:5", "a.test:7", "c.test:8")
     ]
     assert await take(9, NOW + 9) == []
+
+
+async def test_hosts_of_which_nothing_is_due_are_not_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(connection: Connection) -> list[str]:
+        jobs.insert_job(connection, a_job())
+        deliveries.add(connection, "video_1", "https://a.test/", NOW)
+        deliveries.add(connection, "video_1", "https://b.test/", NOW + 5)
+        asked: list[str] = []
+
+        def free(host: str) -> int:
+            asked.append(host)
+            return 2
+
+        monkeypatch.setattr(deliveries, "_HEADS", None)
+        found = deliveries.take_due(connection, NOW, until=NOW, limit=9, free=free, replica="r")
+        assert [one.url for one in found] == ["https://a.test/"]
+        return asked
+
+    assert await database.write(take) == ["a.test"]
 
 
 async def test_what_is_due_already_does_not_count_where_it_waits_for_room(

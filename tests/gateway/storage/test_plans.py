@@ -98,6 +98,7 @@ QUERIES: Final[dict[str, tuple[Callable[[Connection], object], str]]] = {
         ),
         "ix_deliveries_host",
     ),
+    "hosts": (deliveries._HEADS.rows, "ix_deliveries_host"),
     "next notice": (deliveries.next_due, "ix_deliveries_due_at"),
     "needed": (lambda c: holdings.held(c, "digest_1007"), "holdings"),
 }
