@@ -292,7 +292,6 @@ async def twin(stage: Rig) -> AsyncIterator[tuple[Rig, set[str]]]:
     database.__dict__ |= {
         "live": alive.add,
         "lives": lambda _, replica: replica in alive,
-        "time": lambda _: stage.now(),
     }
     tools = replace(
         stage.tools,
@@ -309,7 +308,7 @@ async def twin(stage: Rig) -> AsyncIterator[tuple[Rig, set[str]]]:
         yield made, alive
     finally:
         await made.engine.stop(1)
-        for name in ("live", "lives", "time"):
+        for name in ("live", "lives"):
             del database.__dict__[name]
 
 
@@ -392,6 +391,8 @@ async def rig(
         rng=Random(seed),
         upstream=Upstream((), provider_transport=wires["provider"], media_transport=wires["media"]),
     )
+    # A server's own clock is not the mock's.
+    tools.database.__dict__["time"] = lambda _: RigClock(mock).now()
     app = Application(settings, tools)
     callbacks.app = inputs.app = app
     made = Rig(mock, tools, app, wires)

@@ -48,8 +48,6 @@ look around a thousand times."""
 IDLE: Final = 5.0
 """Seconds after which the engine looks at the database though nothing woke it."""
 TROUBLE: Final = 1.0
-PUNCTUAL: Final = 0.1
-"""Seconds that a heartbeat may take for its time to be worth something."""
 LEAVE: Final = 5.0
 """Seconds that a stop waits for the database to take what it gives back."""
 
@@ -173,16 +171,12 @@ class Engine:
         A clock that was set back is noticed here, and for a while what it named is mended:
         here and in other replicas something may be under way that began before.
         """
-        began = elapsed()
         taken = await takeover.beat(self.tools, frozenset(self._gate.attempts))
         if taken.changes or taken.gone:
             self._wake.set()
         if taken.ahead > clocks.SKEW:
             self._mending.begin(elapsed())
-        # The time that a slow answer tells has passed.
-        if elapsed() - began > PUNCTUAL:
-            return
-        self.tools.follow(taken.time)
+        self.tools.follow(self.tools.clock.now() - taken.ahead)
         if self._mending.is_due(elapsed()):
             await self.tools.database.write(lambda connection: rebase(connection, self.tools))
 

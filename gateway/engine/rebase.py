@@ -57,8 +57,11 @@ class Mending:
 
 
 def rebase(connection: Connection, tools: Tools) -> None:
-    """Have nothing wait longer than it would have to if it were put off now."""
-    now = tools.clock.now() + clocks.SKEW
+    """Have nothing wait longer than it would have to if it were put off now.
+
+    By the database's time: should the machine sleep just before, our own would be behind.
+    """
+    now = tools.database.time(connection) + clocks.SKEW
     for phase, longest in LONGEST.items():
         agenda.rebase(connection, phase, now + max(longest, _pace(tools, phase)))
     # Tries to save a film grow rarer with each; other looks do not.

@@ -1,7 +1,5 @@
 """Taking over what an earlier process left; start-up is recovery, there is no other path."""
 
-from typing import Final
-
 import structlog
 
 from gateway.engine import policy, takeover
@@ -10,11 +8,7 @@ from gateway.engine.rebase import rebase
 from gateway.engine.tools import Tools
 from gateway.model.phases import Phase
 from gateway.storage import Connection, accounts, agenda, holdings, line
-from gateway.storage.elapsed import elapsed
 from providers.contract import Fault
-
-FRESH: Final = 1.0
-"""Seconds after which the database's time is not taken for what it is now."""
 
 _log = structlog.get_logger()
 
@@ -29,15 +23,11 @@ async def recover(tools: Tools) -> None:
     await tools.database.write(
         lambda connection: accounts.sync(connection, tuple(tools.accounts.values()))
     )
-    began = elapsed()
     taken = await takeover.beat(tools, ())
     # What is sent from here on is dated by the clock that all share.
-    fresh, alone = elapsed() - began < FRESH, tools.database.dialect == "sqlite"
-    if fresh:
-        tools.follow(taken.time)
-    if fresh or alone:
-        await tools.database.write(lambda connection: rebase(connection, tools))
-    if alone:
+    tools.follow(tools.clock.now() - taken.ahead)
+    await tools.database.write(lambda connection: rebase(connection, tools))
+    if tools.database.dialect == "sqlite":
         due = await tools.database.write(lambda connection: _make_due(connection, tools))
         if any(due.values()):
             _log.info("jobs taken up", **due)

@@ -19,6 +19,7 @@ from gateway.engine.tools import Tools, log_change
 from gateway.model.clock import SECOND
 from gateway.model.phases import Event, Phase
 from gateway.storage import Connection, agenda, deliveries, ledger, replicas
+from gateway.storage.elapsed import elapsed
 from gateway.storage.jobs import Change
 from gateway.storage.ledger import Held, State
 
@@ -29,14 +30,14 @@ _log = structlog.get_logger()
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """What a heartbeat found: who is gone, what was taken over, and the database's time.
+    """What a heartbeat found: who is gone, and what was taken over.
 
-    `ahead` is how much further our own clock was, in microseconds.
+    `ahead` is how much further our own clock was than the database's, in microseconds, as far as
+    that is known.
     """
 
     gone: tuple[str, ...]
     changes: tuple[Change, ...]
-    time: int
     ahead: int
 
 
@@ -63,8 +64,7 @@ async def leave(tools: Tools) -> None:
 
 
 def _beat(connection: Connection, tools: Tools, own: Collection[str]) -> Taken:
-    time = tools.database.time(connection)
-    ahead = tools.clock.now() - time
+    time, ahead = _compared(connection, tools)
     known = {one.id: one for one in replicas.listed(connection)}
     replicas.beat(connection, tools.replica, tools.host, time)
     mine = known.pop(tools.replica, None)
@@ -89,7 +89,20 @@ def _beat(connection: Connection, tools: Tools, own: Collection[str]) -> Taken:
     if abs(ahead) <= clocks.SKEW:
         # Also where our own clock stays ahead of one that was set back.
         clocks.doubt_misdated(connection, min(time, tools.stamp() + clocks.CLOCKS))
-    return Taken(gone=tuple(sorted(gone)), changes=changes, time=time, ahead=ahead)
+    return Taken(gone=tuple(sorted(gone)), changes=changes, ahead=ahead)
+
+
+def _compared(connection: Connection, tools: Tools) -> tuple[int, int]:
+    """The database's time, and how far our clock is ahead of it.
+
+    A difference no longer than the question took says nothing; a longer one is known to half of
+    that, however slow the rest of a heartbeat is.
+    """
+    asked, before = elapsed(), tools.clock.now()
+    time = tools.database.time(connection)
+    ahead = (before + tools.clock.now()) // 2 - time
+    took = round((elapsed() - asked) * SECOND)
+    return time, ahead if abs(ahead) > took else 0
 
 
 def _take_over(

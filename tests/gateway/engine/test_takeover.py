@@ -12,7 +12,7 @@ from gateway.engine import dispatch, line, takeover
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import Connection, UncertainError, replicas
-from tests.gateway.engine.lost_support import MADE, NEVER_DONE, PROMPT, fault, sql
+from tests.gateway.engine.lost_support import MADE, NEVER_DONE, PROMPT, Shifted, fault, sql
 from tests.gateway.engine.takeover_support import LEASE, Halted, seen, taken_over
 from tests.rig import Rig, pictory, rig, twin
 
@@ -304,3 +304,39 @@ async def test_a_heartbeat_notes_what_is_sent_while_the_machines_own_clock_was_s
         await stage.engine.beat()
         (attempt,) = await stage.attempts(job_id)
         assert (attempt.doubt is not None) is doubted
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_the_databases_clock_is_followed_however_slow_a_heartbeat_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        right, write = stage.tools.clock, stage.tools.database.write
+        told: list[int] = []
+        object.__setattr__(stage.tools, "follow", told.append)
+        object.__setattr__(stage.tools, "clock", Shifted(right, hours * 3600))
+
+        async def slow(run: Callable[[Connection], Any]) -> Any:
+            done = await write(run)
+            await stage.mock.advance(5)
+            return done
+
+        monkeypatch.setattr(stage.tools.database, "write", slow)
+        began = right.now()
+        await stage.engine.beat()
+        assert told == [began + 5 * SECOND]
+
+
+@pytest.mark.parametrize(("hours", "follows"), [(0.0005, False), (1, True), (-1, True)])
+async def test_a_clock_is_set_only_by_more_than_its_reading_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: float, *, follows: bool
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        right = stage.tools.clock
+        told: list[int] = []
+        object.__setattr__(stage.tools, "follow", told.append)
+        object.__setattr__(stage.tools, "clock", Shifted(right, hours * 3600))
+        # Two seconds from one reading of our own clock to the next.
+        monkeypatch.setattr(takeover, "elapsed", iter((10.0, 12.0)).__next__)
+        await stage.engine.beat()
+        assert told == [(right if follows else stage.tools.clock).now()]
