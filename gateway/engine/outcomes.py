@@ -76,8 +76,7 @@ async def _accepted(tools: Tools, bound: Bound, accepted: Accepted) -> None:
         if accounts.took_one(connection, name):
             line.forgive(connection, bound.account.provider)
             # Its door is open.
-            now, reason = tools.clock.now(), Fault.BLOCKED.value
-            accounts.end_rest(connection, bound.account.provider, now, reason)
+            accounts.end_rest(connection, bound.account.provider, Fault.BLOCKED.value)
         ledger.sender_done(connection, bound.attempt_id)
         if remote_ids.is_taken(
             connection, bound.account.provider, accepted.remote_id, by_others_than=bound.attempt_id

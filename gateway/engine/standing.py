@@ -42,9 +42,8 @@ async def resume(tools: Tools, name: str) -> Standing | None:
     """
 
     def run(connection: Connection) -> Standing | None:
-        now = tools.clock.now()
-        accounts.resume(connection, name, now)
-        return _one(connection, name, now)
+        accounts.resume(connection, name)
+        return _one(connection, name, tools.clock.now())
 
     standing = await tools.database.write(run)
     if standing is not None:

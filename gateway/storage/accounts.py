@@ -1,8 +1,9 @@
 """Accounts: what they may carry, when they rest, and why.
 
 An account has `max_jobs` slots, of which it may get fewer: `allowed` is what it proved to
-carry. It rests until `cooling_until`; one that is `tripped` gets one job at a time until it
-has taken one (the half-open state of a circuit breaker).
+carry. It rests until `cooling_until`, which is 0 once its rest was ended: that holds by every
+clock. One that is `tripped` gets one job at a time until it has taken one (the half-open state
+of a circuit breaker).
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     bindparam,
-    case,
     delete,
     exists,
     func,
@@ -141,30 +141,23 @@ def pause(
     )
 
 
-def resume(connection: Connection, name: str, now: int) -> bool:
+def resume(connection: Connection, name: str) -> bool:
     """An operator says that the account works again; False where there is none of this name."""
     changed = connection.execute(
         update(accounts)
         .where(accounts.c.name == name)
-        .values(
-            cooling_until=case(
-                (accounts.c.cooling_until > now, now), else_=accounts.c.cooling_until
-            ),
-            failures=0,
-            throttled=0,
-            allowed=None,
-        )
+        .values(cooling_until=0, failures=0, throttled=0, allowed=None)
     )
     return changed.rowcount > 0
 
 
-def end_rest(connection: Connection, provider: str, now: int, reason: str) -> None:
+def end_rest(connection: Connection, provider: str, reason: str) -> None:
     """What the accounts of a provider rest for is over."""
     connection.execute(
         update(accounts)
         .where(accounts.c.provider == provider, accounts.c.cooling_reason == reason)
-        .where(accounts.c.cooling_until > now, accounts.c.cooling_until < FOREVER)
-        .values(cooling_until=now)
+        .where(accounts.c.cooling_until < FOREVER)
+        .values(cooling_until=0)
     )
 
 
@@ -311,7 +304,7 @@ def end_pauses(connection: Connection, now: int, passing: str, longest: int) -> 
             accounts.c.cooling_until < FOREVER,
             (accounts.c.cooling_reason != passing) | (accounts.c.cooling_until > now + longest),
         )
-        .values(cooling_until=now, failures=0)
+        .values(cooling_until=0, failures=0)
     )
 
 

@@ -1,14 +1,16 @@
 """A clock that was ahead and is right again: no job, pause or look waits for the difference."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
 
 from gateway.config import RetentionSettings
 from gateway.engine import loop, policy
-from gateway.engine.rebase import LASTING, LONGEST, PAUSE, Mending
+from gateway.engine.rebase import LASTING, LONGEST, PAUSE, Mending, rebase
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
 from gateway.storage import Connection, accounts, orphans
@@ -234,6 +236,33 @@ async def test_a_notice_put_off_under_a_clock_ahead_comes_as_late_as_it_was_put_
         began = stage.now()
         await stage.wait(660, step=10)
         assert [time >= began + 600 * SECOND for time in got[1:]] == [True]
+
+
+RESTS: Final[dict[str, Callable[[Connection, int], object]]] = {
+    "an operator resumed it": lambda c, _: accounts.resume(c, "pictory-main"),
+    "what it rested for is over": lambda c, _: accounts.end_rest(c, "pictory", "blocked"),
+    "the gateway started": lambda c, now: accounts.end_pauses(c, now, "other", policy.LONGEST_REST),
+}
+
+
+@pytest.mark.parametrize(
+    ("how", "hours"), [*((how, 100) for how in RESTS), *((how, 1) for how in list(RESTS)[:2])]
+)
+async def test_a_rest_that_was_ended_under_a_clock_ahead_stays_ended(
+    tmp_path: Path, how: str, hours: int
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        right, until = stage.tools.clock, stage.now() + hours * HOUR * SECOND
+
+        def rest(connection: Connection) -> None:
+            accounts.pause(connection, ["pictory-main"], stage.now(), until, "blocked", "x")
+
+        await stage.tools.database.write(rest)
+        shift(stage, 20 * HOUR)
+        await stage.tools.database.write(lambda connection: RESTS[how](connection, stage.now()))
+        object.__setattr__(stage.tools, "clock", right)
+        await stage.tools.database.write(lambda connection: rebase(connection, stage.tools))
+        assert (await stage.standing("pictory-main")).rests_until is None
 
 
 def test_every_phase_that_waits_has_a_longest_pause() -> None:
