@@ -7,10 +7,11 @@ that live, nor when it is done again.
 
 A clock that is behind only for now is not to be told from one that was ahead before. Deadlines
 are then counted from it, and pass early once it goes forward again: people are asked too soon,
-nothing is paid twice.
+what has not started by its `routing.deadline` fails unpaid, nothing is paid twice.
 """
 
 from collections.abc import Mapping
+from itertools import count, takewhile
 from typing import Final
 
 from gateway.engine import clocks, policy, save, sources, watch
@@ -30,7 +31,8 @@ LONGEST: Final[Mapping[Phase, int]] = {
     Phase.NEEDS_ATTENTION: policy.DAY,
 }
 """The longest pause that the engine makes in a phase: between two looks, or as a lease."""
-
+LATE: Final = tuple(takewhile(lambda pause: pause < policy.DAY, map(policy.late_look, count())))
+"""The pauses of an overdue job that are shorter than the longest, by its failures."""
 
 LASTING: Final = 600.0
 """Seconds in which what was begun before the clock was set back may still name its times."""
@@ -62,10 +64,11 @@ def rebase(connection: Connection, tools: Tools) -> None:
     By the database's time: should the machine sleep just before, our own would be behind.
     """
     now = tools.database.time(connection) + clocks.SKEW
+    agenda.rebase_beginnings(connection, now)
     for phase, longest in LONGEST.items():
         agenda.rebase(connection, phase, now + max(longest, _pace(tools, phase)))
-    # Tries to save a film grow rarer with each; other looks do not.
-    agenda.rebase(connection, Phase.NEEDS_ATTENTION, now + policy.SLOW_WATCH, failures=0)
+    for failures, pause in enumerate(LATE):
+        agenda.rebase(connection, Phase.NEEDS_ATTENTION, now + pause, failures=failures)
     agenda.rebase_deadlines(connection, now, now + round(tools.pace.deadline_seconds * SECOND))
     orphans.rebase(connection, now + policy.DAY)
     accounts.rebase(connection, now, policy.LONGEST_REST)

@@ -255,6 +255,17 @@ def rebase_deadlines(connection: Connection, now: int, latest: int) -> None:
     _PROGRESSED_LATE.write(connection, latest=now)
 
 
+def rebase_beginnings(connection: Connection, now: int) -> None:
+    """Have no job accepted, or moved on, later than `now`: all who came since would go first.
+
+    One that should start in time has as long from there as it was given, and one in line is put
+    off for as long as it was.
+    """
+    _PUT_OFF_LATE.write(connection, latest=now)
+    _ACCEPTED_LATE.write(connection, latest=now)
+    _MOVED_LATE.write(connection, latest=now)
+
+
 _WOKEN: Final = Hot(
     select(jobs.c.phase, jobs.c.woken_at, jobs.c.taken_at, jobs.c.due_at).where(
         jobs.c.id == bindparam("job_id")
@@ -307,9 +318,12 @@ _NEXT_DUE: Final = Hot(
 )
 
 
-def _no_later(column: Column[Any], *conditions: ColumnElement[bool]) -> Hot:
-    latest = bindparam("latest", type_=BigInteger)
-    return Hot(update(jobs).where(*conditions, column > latest).values({column: latest}))
+_latest: Final = bindparam("latest", type_=BigInteger)
+
+
+def _no_later(column: Column[Any], *conditions: ColumnElement[bool], **values: object) -> Hot:
+    late = update(jobs).where(*conditions, column > _latest)
+    return Hot(late.values({column.name: _latest, **values}))
 
 
 _of_phase: Final = jobs.c.phase == bindparam("of_phase")
@@ -321,3 +335,14 @@ _LATE_AND_FAILED: Final = _no_later(
 _live: Final = or_(*(jobs.c.phase == phase.value for phase in Phase if phase not in FINAL))
 _OVERDUE_LATE: Final = _no_later(jobs.c.deadline_at, _live)
 _PROGRESSED_LATE: Final = _no_later(jobs.c.progressed_at, _live)
+_PUT_OFF_LATE: Final = _no_later(
+    jobs.c.due_at,
+    jobs.c.phase == Phase.WAITING_FOR_SLOT.value,
+    jobs.c.updated_at > _latest,
+    due_at=jobs.c.due_at - jobs.c.updated_at + _latest,
+)
+# Wherever they are: what was proved not made comes back into the line.
+_ACCEPTED_LATE: Final = _no_later(
+    jobs.c.created_at, _live, start_by=jobs.c.start_by - jobs.c.created_at + _latest
+)
+_MOVED_LATE: Final = _no_later(jobs.c.updated_at, _live)

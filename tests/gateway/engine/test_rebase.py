@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ from gateway.engine import loop, policy
 from gateway.engine.rebase import LASTING, LONGEST, PAUSE, Mending, rebase
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
-from gateway.storage import Connection, accounts, orphans
+from gateway.storage import Connection, accounts, agenda, orphans
 from gateway.storage.elapsed import elapsed
 from gateway.storage.orphans import Orphan, Reason
 from mockserver import World
@@ -236,6 +236,78 @@ async def test_a_notice_put_off_under_a_clock_ahead_comes_as_late_as_it_was_put_
         began = stage.now()
         await stage.wait(660, step=10)
         assert [time >= began + 600 * SECOND for time in got[1:]] == [True]
+
+
+async def stand_in_line(stage: Rig, **body: Any) -> str:
+    """Accept a job that finds no free slot, under a clock that is ahead."""
+    shift(stage, AHEAD)
+    await stage.create(prompt=f"{PROMPT} [[mock run=60s]]")
+    await stage.settle()
+    job_id = await stage.create(prompt=PROMPT, **body)
+    await stage.settle()
+    assert await stage.phase(job_id) is Phase.WAITING_FOR_SLOT
+    return job_id
+
+
+async def test_who_came_under_a_clock_ahead_goes_before_those_that_come_later(
+    tmp_path: Path, lasting_mock: World, database_url: str
+) -> None:
+    async with rig(
+        tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        first = await stand_in_line(stage)
+        second = await stage.create(prompt=PROMPT)
+
+    async with rig(
+        tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        await stage.wait(10, step=5)
+        third = await stage.create(prompt=PROMPT)
+        await stage.wait(600, step=10)
+        ends = [(await stage.job(one)).completed_at or 0 for one in (first, second, third)]
+        assert 0 < ends[0] < ends[1] < ends[2]
+
+
+@pytest.mark.parametrize(("deadline", "phase"), [(600, Phase.FAILED), (7200, Phase.COMPLETED)])
+async def test_who_has_to_start_in_time_has_as_long_whatever_the_clock_was(
+    tmp_path: Path, lasting_mock: World, database_url: str, deadline: int, phase: Phase
+) -> None:
+    async with rig(
+        tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        job_id = await stand_in_line(stage, routing={"deadline": deadline})
+
+    def pause(connection: Connection) -> None:
+        until = stage.now() + HOUR * SECOND
+        accounts.pause(connection, ["pictory-main"], stage.now(), until, "account_on_hold", "x")
+
+    async with rig(
+        tmp_path, accounts=[pictory(max_jobs=1)], mock=lasting_mock, database_url=database_url
+    ) as stage:
+        await stage.tools.database.write(pause)
+        await stage.wait(540, step=60)
+        assert await stage.phase(job_id) is Phase.WAITING_FOR_SLOT
+        await stage.wait(2 * HOUR, step=120)
+        assert await stage.phase(job_id) is phase
+
+
+async def test_a_film_that_could_not_be_saved_is_tried_again_when_it_would_have_been(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()]) as stage:
+        job_id = await stage.create(prompt=PROMPT)
+        for failures in range(12):
+            due = stage.now() + policy.late_look(failures) + AHEAD * SECOND
+            await sql(
+                stage,
+                f"UPDATE jobs SET phase = 'needs_attention', failures = {failures}, due_at = {due}",  # noqa: S608
+            )
+            await stage.tools.database.write(lambda connection: rebase(connection, stage.tools))
+            left = await stage.tools.database.read(
+                lambda connection: agenda.next_due(connection, stage.now())
+            )
+            assert left == stage.now() + policy.late_look(failures) + SECOND
+        assert (await stage.job(job_id)).failures == 11
 
 
 RESTS: Final[dict[str, Callable[[Connection, int], object]]] = {

@@ -1,10 +1,11 @@
 """When jobs are due, and who took them up."""
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
 from gateway.model.job import Job
 from gateway.model.phases import INITIAL, Phase
-from gateway.storage import Database, agenda, jobs
+from gateway.storage import Database, agenda, jobs, line
 from tests.gateway.storage.rows_support import NOW, a_job
 
 
@@ -117,3 +118,34 @@ async def test_a_job_that_is_gone_is_not_woken(database: Database) -> None:
     assert not await database.write(
         lambda connection: agenda.wake(connection, "video_gone", [INITIAL], NOW)
     )
+
+
+async def test_jobs_dated_later_than_now_stand_in_line_as_if_they_had_come_now(
+    database: Database,
+) -> None:
+    ahead = NOW + 1000
+
+    def fill(connection: Connection) -> None:
+        for n, at in enumerate((NOW - 5, ahead, ahead + 7, NOW + 20), start=1):
+            facts = {"created_at": at, "updated_at": at, "due_at": at, "start_by": at + 50}
+            jobs.insert_job(connection, replace(a_job(f"video_{n}"), **facts))
+        put_off = {"due_at": ahead + 9, "start_by": None, "created_at": NOW - 9}
+        jobs.insert_job(
+            connection, replace(a_job("video_5"), updated_at=ahead, turned_away=1, **put_off)
+        )
+        agenda.rebase_beginnings(connection, NOW + 10)
+        agenda.rebase_beginnings(connection, NOW + 10)
+
+    await database.write(fill)
+    found = await database.read(
+        lambda connection: line.first_in_line(connection, "tester", ["|pictory|"], NOW + 20, 9)
+    )
+    seen = [(one.id, one.created_at, one.updated_at, one.due_at, one.start_by) for one in found]
+    now = NOW + 10
+    assert seen == [
+        ("video_1", NOW - 5, NOW - 5, NOW - 5, NOW + 45),
+        ("video_2", now, now, now, now + 50),
+        ("video_3", now, now, now, now + 50),
+        ("video_4", now, now, now, now + 50),
+        ("video_5", NOW - 9, now, now + 9, None),
+    ]
