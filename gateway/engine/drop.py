@@ -5,8 +5,9 @@ from functools import partial
 
 import structlog
 
+from gateway.engine import ageing
 from gateway.engine.tools import Tools
-from gateway.storage import StorageError, holdings
+from gateway.storage import Connection, StorageError, holdings
 from gateway.storage.media import Pins
 
 _log = structlog.get_logger()
@@ -37,9 +38,13 @@ async def drop(tools: Tools, digests: Sequence[str]) -> None:
 async def drop_ripe(tools: Tools) -> None:
     """Remove what was marked long ago; for folders that replicas share."""
     if tools.database.dialect != "sqlite":
-        now = tools.clock.now()
-        digests = await tools.database.write(lambda connection: holdings.ripe(connection, now))
-        await _drop(tools, digests, now - holdings.RIPE)
+
+        def run(connection: Connection) -> tuple[list[str], int]:
+            now = tools.clock.now()
+            before = ageing.look(connection, now).before(holdings.RIPE)
+            return holdings.ripe(connection, now, before), before
+
+        await _drop(tools, *await tools.database.write(run))
 
 
 async def _drop(tools: Tools, digests: Sequence[str], before: int | None) -> None:

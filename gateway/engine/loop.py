@@ -202,7 +202,7 @@ class Engine:
 
         def tidy(connection: Connection) -> None:
             forgive_old(connection, now)
-            retention.forget(connection, now)
+            retention.forget(connection, retention.judged_by(self.tools))
 
         await self.tools.database.write(tidy)
         count = await retention.prune(self.tools)

@@ -4,7 +4,7 @@ from typing import Final
 
 import structlog
 
-from gateway.engine import hearsay, search
+from gateway.engine import ageing, hearsay, search
 from gateway.engine.crash import crash_point
 from gateway.engine.drop import drop
 from gateway.engine.tools import Tools
@@ -21,25 +21,31 @@ PAUSE: Final = 60 * SECOND
 _log = structlog.get_logger()
 
 
+def judged_by(tools: Tools) -> int:
+    """The time that age is judged by: where the machine's clock was set back, that one's."""
+    return min(tools.clock.now(), tools.stamp())
+
+
 def forget(connection: Connection, now: int) -> None:
     """Forget what videos sent that were removed: no callback comes, and no search asks, so late.
 
     A search asks for what was sent up to `search.NEAR` before the oldest attempt it looks for.
     """
-    oldest = searches.oldest(connection)
+    seen, oldest = ageing.look(connection, now), searches.oldest(connection)
     asked = now if oldest is None else oldest - search.NEAR
-    tombstones.expire(connection, min(now - hearsay.GIVEN_UP, asked))
-    remote_ids.expire(connection, min(now - SPENT, asked))
+    tombstones.expire(connection, min(seen.before(hearsay.GIVEN_UP), asked))
+    remote_ids.expire(connection, min(seen.before(SPENT), asked))
 
 
 async def prune(tools: Tools) -> int:
     """Remove some of the videos that ended too long ago, with their media; how many."""
-    if tools.retention is None:
+    retention = tools.retention
+    if retention is None:
         return 0
-    before = tools.clock.now() - tools.retention
 
     def run(connection: Connection) -> tuple[int, list[str]]:
         now = tools.clock.now()
+        before = ageing.look(connection, judged_by(tools)).before(retention)
         ended = jobs.ended_before(connection, before, BATCH)
         free = [digest for job_id in ended for digest in jobs.remove(connection, job_id, now)]
         return len(ended), free

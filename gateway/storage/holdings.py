@@ -85,14 +85,12 @@ def doomed(connection: Connection) -> list[str]:
     return of(connection, DOOMED)
 
 
-def ripe(connection: Connection, now: int) -> list[str]:
-    """What has been marked for so long that nobody can be about to need it."""
+def ripe(connection: Connection, now: int, before: int) -> list[str]:
+    """What was marked before then, and nobody can be about to need any more; see `RIPE`."""
     marks = holdings.c.holder == DOOMED
     connection.execute(update(holdings).where(marks, holdings.c.at == 0).values(at=now))
     return list(
-        connection.execute(
-            select(holdings.c.digest).where(marks, holdings.c.at < now - RIPE)
-        ).scalars()
+        connection.execute(select(holdings.c.digest).where(marks, holdings.c.at < before)).scalars()
     )
 
 

@@ -166,7 +166,7 @@ async def test_a_film_of_a_video_that_is_gone_is_nobody_elses(tmp_path: Path, ho
             assert await remove.remove(stage.tools, "bob", bobs)
         else:
             without_lists(stage)
-            await stage.wait(10 * 86_400, step=43_200)
+            await stage.wait(10 * 86_400, step=3600)
             stage.provider_wire.meddle = lambda _: None
         assert [one.id for one in await stage.every_job()] == [alices]
         await stage.wait(2000, step=20)
@@ -199,7 +199,7 @@ async def test_a_callback_of_a_video_that_is_gone_is_heard_for_a_week(tmp_path: 
         await stage.wait(SETTLE + 300, step=20)
         assert (await stage.job(alices)).remote_id != film.order.id
 
-        await stage.wait(8 * 86_400, step=43_200)
+        await stage.wait(8 * 86_400, step=21_600)
         assert await call_back(stage, {"job_id": film.order.id}, submit) == 404
 
 

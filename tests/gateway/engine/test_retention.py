@@ -16,12 +16,13 @@ from gateway.engine.intake import Once
 from gateway.engine.line import bind_line
 from gateway.model.clock import SECOND
 from gateway.model.phases import Phase
-from gateway.storage import tables
-from tests.gateway.engine.lost_support import PROMPT
+from gateway.storage import holdings, tables
+from mockserver import World
+from tests.gateway.engine.lost_support import PROMPT, Shifted
 from tests.rig import GATE, Rig, asked, pictory, picture, pixverse, rig
 
 DAYS = RetentionSettings(days=2)
-DAY = 86_400
+DAY, HOUR = 86_400, 3600
 FRAME = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
 
 
@@ -57,7 +58,7 @@ async def test_what_ended_too_long_ago_goes_with_all_that_belongs_to_it(
         )
         await stage.wait(200, step=20)
         assert await stage.phase(job_id) is Phase.COMPLETED
-        await stage.wait(2 * DAY - 600, step=DAY)
+        await stage.wait(2 * DAY - 600, step=HOUR)
         assert min((await rows(stage)).values()) > 0
 
         # Where replicas share a folder, bytes are kept for an hour longer.
@@ -91,7 +92,7 @@ async def test_whoever_is_told_of_a_video_is_told_when_it_goes(tmp_path: Path) -
 
         expiry = look["completed_at"] + 2 * DAY
         assert [one["expires_at"] for one in (*told, look, listed)] == [expiry] * 3
-        await stage.wait(expiry - stage.now() / SECOND - 60, step=DAY)
+        await stage.wait(expiry - stage.now() / SECOND - 60, step=HOUR)
         assert await stage.phase(job_id) is Phase.COMPLETED
         await stage.wait(180, step=60)
         assert await stage.every_job() == []
@@ -103,7 +104,7 @@ async def test_what_was_paid_for_and_belongs_to_nobody_outlives_its_job(tmp_path
         await stage.settle()
         await cancel(stage.tools, None, job_id)
         await stage.wait(90, step=30)
-        await stage.wait(3 * DAY, step=DAY)
+        await stage.wait(3 * DAY, step=HOUR)
 
         assert await stage.every_job() == []
         assert [one.job_id for one in await stage.orphans()] == [job_id]
@@ -128,7 +129,7 @@ async def test_what_has_not_ended_stays_whatever_its_age(tmp_path: Path) -> None
     async with rig(tmp_path, accounts=[pictory(max_jobs=1)], retention=DAYS) as stage:
         running = await stage.create(prompt=f"{PROMPT} [[mock run=200h]]")
         await stage.settle()
-        await stage.wait(4 * DAY, step=DAY)
+        await stage.wait(4 * DAY, step=HOUR)
         assert await stage.phase(running) is Phase.NEEDS_ATTENTION
 
 
@@ -144,7 +145,7 @@ async def test_a_video_that_another_one_still_waits_for_stays(tmp_path: Path) ->
             last_frame={"video": late, "frame": "first"},
         )
         await stage.settle()
-        await stage.wait(3 * DAY, step=DAY)
+        await stage.wait(3 * DAY, step=HOUR)
         assert await stage.phase(source) is Phase.COMPLETED
         assert await stage.phase(waiting) is Phase.WAITING_FOR_INPUT
 
@@ -170,9 +171,107 @@ async def test_a_batch_at_a_time_is_removed_until_nothing_is_left(
             return count
 
         monkeypatch.setattr(retention, "prune", counted)
-        await stage.wait(2 * DAY + 60, step=DAY)
+        await stage.wait(2 * DAY + 60, step=HOUR)
         assert await stage.every_job() == []
         assert [one for one in removed if one] == ([2, 2, 1] if batch == 2 else [5])
+
+
+def set_clock(stage: Rig, clock: Any) -> None:
+    object.__setattr__(stage.tools, "clock", clock)
+
+
+@pytest.mark.parametrize("hours", [0.25, 24])
+async def test_a_clock_that_was_ahead_for_a_while_removes_nothing_early_and_nothing_late(
+    tmp_path: Path, database_url: str, hours: float
+) -> None:
+    async with rig(
+        tmp_path, accounts=[pictory()], retention=DAYS, database_url=database_url
+    ) as stage:
+        right = stage.tools.clock
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.until_ended(120, step=5)
+        ended = (await stage.job(job_id)).completed_at or 0
+        await stage.wait(6 * HOUR, step=HOUR)
+        set_clock(stage, Shifted(right, 400 * DAY))
+        await stage.wait(hours * HOUR, step=HOUR / 4)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        set_clock(stage, right)
+        await stage.wait((ended - stage.now()) / SECOND + 2 * DAY - 60, step=HOUR)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        await stage.wait(4 * HOUR, step=HOUR / 4)
+        assert await stage.every_job() == []
+
+
+async def test_a_film_of_a_machine_whose_clock_was_behind_is_kept_as_long_as_any(
+    tmp_path: Path, lasting_mock: World
+) -> None:
+    async with rig(tmp_path, accounts=[pictory()], retention=DAYS, mock=lasting_mock) as stage:
+        set_clock(stage, Shifted(stage.tools.clock, -100 * DAY))
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.until_ended(120, step=5)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+
+    # Whatever is known of it outlives the process.
+    async with rig(tmp_path, accounts=[pictory()], retention=DAYS, mock=lasting_mock) as stage:
+        await stage.wait(2 * DAY - HOUR, step=HOUR)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        await stage.wait(2 * HOUR, step=HOUR)
+        assert await stage.every_job() == []
+
+
+async def test_where_the_machines_clock_was_set_back_age_is_judged_by_that(tmp_path: Path) -> None:
+    async with rig(tmp_path, accounts=[pictory()], retention=DAYS) as stage:
+        wall = stage.tools.clock
+        object.__setattr__(stage.tools, "wall", wall.now)
+        job_id = await stage.create(prompt=PROMPT)
+        await stage.until_ended(120, step=5)
+        await stage.wait(HOUR, step=HOUR)
+        # What a gateway shows that followed a clock ahead, and does not follow it back.
+        set_clock(stage, Shifted(wall, 10 * DAY))
+        await stage.wait(DAY, step=HOUR)
+        assert await stage.phase(job_id) is Phase.COMPLETED
+        await stage.wait(DAY, step=HOUR)
+        assert await stage.every_job() == []
+
+
+async def test_a_wrong_clock_has_nothing_forgotten_of_what_removed_videos_sent(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as stage:
+        now = stage.now()
+
+        def run(connection: Connection) -> list[int]:
+            told = dict.fromkeys(("id", "job_id", "account", "token_hash", "verdict"), "x")
+            told |= {"target": "pictory/m"}
+            times = {"n": 1, "created_at": now, "sent_at": now}
+            connection.execute(tables.tombstones.insert().values(**told, **times))
+            spent = tables.spent.insert().values(provider="pictory", remote_id="film", at=now)
+            connection.execute(spent)
+            left = []
+            for time in (now, now + 400 * DAY * SECOND, now + 60 * SECOND):
+                retention.forget(connection, time)
+                rows = [
+                    connection.execute(one.select()).all()
+                    for one in (tables.tombstones, tables.spent)
+                ]
+                left.append(sum(map(len, rows)))
+            return left
+
+        assert await stage.tools.database.write(run) == [2, 2, 2]
+
+
+async def test_bytes_that_a_replica_may_be_about_to_need_outlast_a_wrong_clock(
+    tmp_path: Path, migrated_postgres_url: str
+) -> None:
+    async with rig(tmp_path, database_url=migrated_postgres_url) as stage:
+        right = stage.tools.clock
+        await stage.tools.database.write(lambda connection: holdings.mark(connection, ["film"]))
+        await stage.settle()
+        set_clock(stage, Shifted(right, 400 * DAY))
+        await stage.settle()
+        assert (await rows(stage))["holdings"] == 1
+        await stage.wait(HOUR + 120, step=60)
+        assert (await rows(stage))["holdings"] == 0
 
 
 async def test_without_an_age_everything_is_kept(tmp_path: Path) -> None:
