@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
 from gateway.storage import Connection, keep
 
@@ -44,8 +45,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         step = now - self.at
         if step > NOTED:
             return Seen(at=now, gaps=(*self.gaps, Gap(step)))
-        if step < 0:
+        if step < -NOTED:
             return Seen(at=now, gaps=tuple(_left(self.gaps, -step))[::-1])
+        if step < 0:
+            # The clocks of two machines are never quite the same.
+            return self
         older = (Gap(one.by, one.since + step) for one in self.gaps)
         return Seen(at=now, gaps=tuple(one for one in older if one.since < SHARE * one.by))
 
@@ -53,6 +57,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         """What is dated earlier has been there for `span`."""
         counting = (one for one in self.gaps if span < SHARE * one.by and one.since < span)
         return self.at - span - sum(one.by for one in counting)
+
+
+def judged_by(tools: Tools) -> int:
+    """The time that age is judged by: where the machine's clock was set back, that one's."""
+    return min(tools.clock.now(), tools.stamp())
 
 
 def look(connection: Connection, now: int) -> Seen:

@@ -40,7 +40,7 @@ async def drop_ripe(tools: Tools) -> None:
     if tools.database.dialect != "sqlite":
 
         def run(connection: Connection) -> tuple[list[str], int]:
-            now = tools.clock.now()
+            now = ageing.judged_by(tools)
             before = ageing.look(connection, now).before(holdings.RIPE)
             return holdings.ripe(connection, now, before), before
 

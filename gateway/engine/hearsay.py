@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from gateway.engine import adoption, orphaning, policy
+from gateway.engine import adoption, ageing, orphaning, policy
 from gateway.engine.polls import poll
 from gateway.engine.tools import Tools
 from gateway.model.clock import SECOND
@@ -113,7 +113,7 @@ def _settled(
         orphans.drop(connection, heard)
         return None
     if isinstance(sighting, Unseen):
-        _not_seen(connection, heard, now)
+        _not_seen(connection, tools, heard)
         return None
     attempt = ledger.by_id(connection, heard.attempt_id)
     nameless = attempt if attempt is not None and attempt.remote_id is None else None
@@ -151,12 +151,13 @@ def _settled(
 def _none_seen(connection: Connection, tools: Tools, group: Sequence[Orphan]) -> None:
     """Their account is not configured any more: nobody can see them."""
     for one in group:
-        _not_seen(connection, one, tools.clock.now())
+        _not_seen(connection, tools, one)
 
 
-def _not_seen(connection: Connection, heard: Orphan, now: int) -> None:
+def _not_seen(connection: Connection, tools: Tools, heard: Orphan) -> None:
+    now = tools.clock.now()
     age = now - heard.found_at
-    if age < GIVEN_UP:
+    if heard.found_at >= ageing.look(connection, ageing.judged_by(tools)).before(GIVEN_UP):
         orphans.look_again(connection, heard, now + min(max(age, PAUSE), policy.DAY))
         return
     _log.warning("a job that was heard of was never seen", remote_id=heard.remote_id)

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from gateway.engine import (
+    ageing,
     callbacks,
     clocks,
     dispatch,
@@ -202,7 +203,7 @@ class Engine:
 
         def tidy(connection: Connection) -> None:
             forgive_old(connection, now)
-            retention.forget(connection, retention.judged_by(self.tools))
+            retention.forget(connection, ageing.judged_by(self.tools))
 
         await self.tools.database.write(tidy)
         count = await retention.prune(self.tools)

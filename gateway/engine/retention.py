@@ -21,11 +21,6 @@ PAUSE: Final = 60 * SECOND
 _log = structlog.get_logger()
 
 
-def judged_by(tools: Tools) -> int:
-    """The time that age is judged by: where the machine's clock was set back, that one's."""
-    return min(tools.clock.now(), tools.stamp())
-
-
 def forget(connection: Connection, now: int) -> None:
     """Forget what videos sent that were removed: no callback comes, and no search asks, so late.
 
@@ -45,7 +40,7 @@ async def prune(tools: Tools) -> int:
 
     def run(connection: Connection) -> tuple[int, list[str]]:
         now = tools.clock.now()
-        before = ageing.look(connection, judged_by(tools)).before(retention)
+        before = ageing.look(connection, ageing.judged_by(tools)).before(retention)
         ended = jobs.ended_before(connection, before, BATCH)
         free = [digest for job_id in ended for digest in jobs.remove(connection, job_id, now)]
         return len(ended), free

@@ -61,6 +61,13 @@ def test_what_is_kept_for_long_is_not_kept_longer_over_a_short_gap() -> None:
     assert seen.before(DAY) == seen.at - DAY - 5 * HOUR
 
 
+def test_two_machines_whose_clocks_differ_a_little_take_nothing_back() -> None:
+    seen = Seen(at=NOW).again(NOW + 10 * DAY)
+    for _ in range(600):
+        seen = seen.again(seen.at + MINUTE).again(seen.at + 40 * SECOND)
+    assert seen == Seen(at=NOW + 10 * DAY + 10 * HOUR, gaps=(Gap(10 * DAY, 10 * HOUR),))
+
+
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=6), st.integers(0, 5))
 def test_nothing_goes_early_however_often_the_clock_is_set(jumps: list[int], ended: int) -> None:
     """Between two jumps, of so many days, a day is seen to go by."""

@@ -333,7 +333,7 @@ async def test_a_film_that_is_never_seen_is_looked_for_ever_less_and_for_a_week(
         await call_back(stage, {"job_id": "8e7c3c30-0000-4000-8000-000000000000"}, submit)
         await stage.wait(86_400, step=600)
         assert await next_look(stage) is not None
-        await stage.wait(8 * 86_400, step=43_200)
+        await stage.wait(8 * 86_400, step=3600)
 
         assert await next_look(stage) is None
         assert await stage.orphans() == []
@@ -356,6 +356,6 @@ async def test_what_was_heard_of_an_account_that_is_gone_is_given_up_in_time_too
             due_at=stage.now(),
         )
         await stage.tools.database.write(lambda connection: orphans.add(connection, orphan))
-        await stage.wait(hearsay.GIVEN_UP / SECOND + 86_400, step=21_600)
+        await stage.wait(hearsay.GIVEN_UP / SECOND + 86_400, step=3600)
 
         assert await stage.tools.database.read(orphans.next_due) is None
