@@ -12,7 +12,7 @@ import io
 import logging
 import resource
 import sys
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,9 @@ MEMORY: Final = 2 * 1024**3
 CPU_SECONDS: Final = 55
 MAX_OUTPUT: Final = 256 * 1024**2
 MAX_PIXELS: Final = 4096 * 4096
+
+LENIENT: Final[dict[str, Any]] = {"metadata_errors": "replace"}
+"""What PyAV has to be told before 19; from then on it is so, and cannot be told."""
 
 NOT_WRITTEN: Final = 3
 
@@ -61,11 +64,7 @@ def container_format(head: bytes) -> str:
 
 def still(film: BinaryIO, which: str) -> VideoFrame:
     """The first or the last picture of the film, in the order they are shown."""
-    import av  # noqa: PLC0415 - after the limits are in force
-
-    kind = container_format(film.read(12))
-    film.seek(0)
-    with av.open(film, "r", format=kind) as container:
+    with _opened(film) as container:
         stream = next(iter(container.streams.video), None)
         if stream is None:
             raise Unusable("it has no pictures")
@@ -76,6 +75,20 @@ def still(film: BinaryIO, which: str) -> VideoFrame:
     if picture is None:
         raise Unusable("none of its pictures can be decoded")
     return picture
+
+
+def _opened(film: BinaryIO) -> InputContainer:
+    """The film to be read; texts in it need not be such."""
+    import av  # noqa: PLC0415 - after the limits are in force
+
+    kind = container_format(film.read(12))
+    film.seek(0)
+    try:
+        return av.open(film, "r", format=kind)
+    except UnicodeDecodeError:
+        film.seek(0)
+        opened: InputContainer = av.open(film, "r", format=kind, **LENIENT)
+        return opened
 
 
 def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

@@ -81,6 +81,17 @@ async def test_a_film_of_one_picture_begins_and_ends_with_it(tmp_path: Path) -> 
     assert shown(tmp_path / "first") == shown(tmp_path / "last") == decoded(path)[0]
 
 
+async def test_texts_that_are_none_do_no_harm_to_the_pictures(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4")
+    pictures = decoded(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"VideoHandler", b"VideoHandl\xe8r"))
+    assert path.read_bytes() != whole
+
+    await cut(path, "last", tmp_path / "last")
+    assert shown(tmp_path / "last") == pictures[-1]
+
+
 def png() -> bytes:
     out = BytesIO()
     Image.new("RGB", (8, 8)).save(out, "PNG")
