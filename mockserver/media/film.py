@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import av
 import av.error
@@ -30,6 +30,8 @@ OPTIONS: Final = {
     "g": "1",
 }
 _TYPE_BITS: Final = 0x1F
+_LENIENT: Final[dict[str, Any]] = {"metadata_errors": "replace"}
+"""What PyAV has to be told before 19; from then on it is so, and cannot be told."""
 
 
 def planes_of(picture: Image.Image) -> Planes:
@@ -87,7 +89,11 @@ def _encoder(size: Size) -> VideoCodecContext:
 
 def _opened(data: bytes) -> InputContainer:
     """A film to be read; texts in it need not be such."""
-    return av.open(io.BytesIO(data), "r", metadata_errors="replace")
+    try:
+        return av.open(io.BytesIO(data), "r")
+    except UnicodeDecodeError:
+        opened: InputContainer = av.open(io.BytesIO(data), "r", **_LENIENT)
+        return opened
 
 
 def picture_of(frame: av.VideoFrame) -> Image.Image:
