@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+from weakref import finalize
 
 from sqlalchemy import Connection as RealConnection
 from sqlalchemy.exc import DBAPIError
@@ -76,6 +77,8 @@ class Disk:
         self.loop, self.fate, self.shared = loop, fate, shared
         self.epoch = epoch
         self.raw = fresh()
+        # Whoever looks at what is left of a history keeps the disk, and never closes it.
+        finalize(self, self.raw.close)
         self.connection = cast("RealConnection", Connection(self.raw))
         self.down = False
         self.broken: dict[str, str] = {}

@@ -54,7 +54,8 @@ _TEMPLATE: Final = _made()
 
 def fresh() -> sqlite3.Connection:
     """A new database in memory: the tables, and triggers that write down what happens."""
-    raw = sqlite3.connect(":memory:", isolation_level=None)
+    # It is closed when the garbage is collected, in whichever thread that happens.
+    raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     raw.deserialize(_TEMPLATE)
     raw.execute("PRAGMA journal_mode=MEMORY").close()
     raw.execute("PRAGMA foreign_keys=ON").close()
