@@ -125,12 +125,12 @@ class SimLoop(asyncio.BaseEventLoop):
         self,
         loop: asyncio.AbstractEventLoop,
         coro: Any,
-        *,
-        context: Context | None = None,
+        **given: Any,
     ) -> "asyncio.Task[Any]":
         # The context a task is given or, without one, that of whoever makes it.
+        context: Context | None = given.get("context")
         process = _process.get() if context is None else context.get(_process)
-        task = Task(next(self._numbers), coro, loop=loop, context=context)
+        task = Task(next(self._numbers), coro, loop=loop, **given)
         if process is not None:
             process.tasks[task] = None
             task.add_done_callback(lambda _: process.tasks.pop(task, None))
