@@ -20,8 +20,9 @@ async def test_advance_from_inside_advance_is_an_error_and_not_a_deadlock(
         except RuntimeError as error:
             errors.append(error)
 
-    scheduler.at(1, "a", "do", again)
-    await scheduler.advance(2)
+    # So late that the wall, at a thousand times its speed, is not there before the move is.
+    scheduler.at(1_000_000, "a", "do", again)
+    await scheduler.advance(1_000_000)
     await scheduler.aclose()
 
     assert ["inside" in str(error) for error in errors] == [True]
