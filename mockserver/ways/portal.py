@@ -5,8 +5,10 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from typing import Any, TypeVar
 
+from mockserver.engine.tasks import cancel, others
 from mockserver.ways.home import Homely
 
 T = TypeVar("T")
@@ -24,16 +26,27 @@ class Portal:
         self._ending: asyncio.Event
         ready = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._live(ready)), name="mock portal", daemon=True
+            target=self._run, args=(ready,), name="mock portal", daemon=True
         )
         self._thread.start()
         ready.wait()
         atexit.register(self.close)
 
+    def _run(self, ready: threading.Event) -> None:
+        # Not by `asyncio.run`: it waits for worker threads in one more thread, which a process
+        # that ends may not begin, and has no need of, as the workers have ended before.
+        with closing(asyncio.new_event_loop()) as loop:
+            loop.run_until_complete(self._live(ready))
+
     async def _live(self, ready: threading.Event) -> None:
         self.loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         ready.set()
         await self._ending.wait()
+        left = others(asyncio.all_tasks())
+        cancel(left)
+        if left:
+            await asyncio.wait(left)
+        await self.loop.shutdown_asyncgens()
 
     def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Runs a coroutine there and waits for its end.

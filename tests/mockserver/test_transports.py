@@ -1,6 +1,8 @@
 """The mock as a transport of httpx, for clients that await and for those that do not."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -297,6 +299,31 @@ def test_a_callback_that_asks_the_mock_without_awaiting_is_told_why_it_cannot() 
 
     with pytest.raises(RuntimeError, match="in a thread of its own"):
         portal().call(ask_again)
+
+
+ENDS = """
+import asyncio
+from mockserver.ways.portal import portal
+
+async def work():
+    await asyncio.to_thread(print, "in a thread")
+    waiting.append(asyncio.create_task(wait()))
+    await asyncio.sleep(0)
+
+async def wait():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("let go")
+
+waiting = []
+portal().call(work)
+"""
+
+
+def test_a_process_ends_in_silence_though_work_of_the_mock_is_left_over() -> None:
+    done = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("in a thread\nlet go\n", "")
 
 
 def test_an_upload_is_found_by_a_world_that_has_moved_between_loops(world: World) -> None:
