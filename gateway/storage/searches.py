@@ -5,7 +5,7 @@ is kept with each attempt, for absence is proof only after several searches.
 """
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select, update
@@ -23,8 +23,7 @@ def lost(connection: Connection, accounts: Collection[str], credentials: str) ->
     Those of these accounts, whatever their credentials were then, and all with these credentials.
     """
     mine = and_(LOST, _of(accounts, credentials))
-    rows = select(*COLUMNS).where(mine).order_by(attempts.c.created_at, attempts.c.id)
-    return [attempt_of(tuple(row)) for row in connection.execute(rows)]
+    return _attempts(connection, mine, attempts.c.created_at, attempts.c.id)
 
 
 def oldest(connection: Connection) -> int | None:
@@ -50,7 +49,7 @@ def given_up(
         attempts.c.remote_id.is_(None),
         _of(accounts, credentials),
     )
-    return [attempt_of(tuple(row)) for row in connection.execute(select(*COLUMNS).where(mine))]
+    return _attempts(connection, mine)
 
 
 def is_sending(connection: Connection, accounts: Collection[str], credentials: str) -> bool:
@@ -96,6 +95,14 @@ def doubt(connection: Connection, sent_after: int, words: str) -> None:
         .where(attempts.c.state.in_(_WITHOUT_ID), OPEN)
         .values(doubt=words)
     )
+
+
+def _attempts(
+    connection: Connection, condition: ColumnElement[bool], *order: ColumnElement[Any]
+) -> list[Attempt]:
+    """Those of which this is true, in this order."""
+    rows = select(*COLUMNS).where(condition).order_by(*order)
+    return [attempt_of(tuple(row)) for row in connection.execute(rows)]
 
 
 def _of(accounts: Collection[str], credentials: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from msgspec.structs import replace
 
@@ -26,6 +27,7 @@ from tests.gateway.engine.lost_support import (
 from tests.rig import Rig, pictory, picture, pixverse, rig
 
 SETTLE = 600
+SILENT = {"model": MODELS[0], "prompt": f"{PROMPT} [[mock no-callback]]"}
 
 
 def data(color: str) -> str:
@@ -39,6 +41,17 @@ async def lost_of(stage: Rig, owner: str, how: str, **asked: Any) -> str:
     await stage.settle()
     assert await stage.phase(job_id) is Phase.SUBMISSION_UNKNOWN
     return job_id
+
+
+async def given_up_unheard(stage: Rig, *, removed: bool) -> tuple[str, str, httpx.Request]:
+    """A job of bob's whose film nobody has heard of: its id, the film's, and the submission."""
+    bobs = await lost_of(stage, "bob", MADE, **SILENT)
+    (film,) = stage.mock.jobs
+    submit = last_submit(stage)
+    await decide.fail(stage.tools, bobs)
+    if removed:
+        assert await remove.remove(stage.tools, "bob", bobs)
+    return bobs, film.order.id, submit
 
 
 @pytest.mark.parametrize("verb", ["fail", "resubmit", "cancel"])
@@ -181,26 +194,21 @@ async def test_a_film_of_a_video_that_is_gone_is_nobody_elses(tmp_path: Path, ho
 
 async def test_a_callback_of_a_video_that_is_gone_is_heard_for_a_week(tmp_path: Path) -> None:
     async with rig(tmp_path, accounts=[pictory()]) as stage:
-        asked = {"model": MODELS[0], "prompt": f"{PROMPT} [[mock no-callback]]"}
-        bobs = await lost_of(stage, "bob", MADE, **asked)
-        (film,) = stage.mock.jobs
-        submit = last_submit(stage)
-        await decide.fail(stage.tools, bobs)
-        assert await remove.remove(stage.tools, "bob", bobs)
+        bobs, film, submit = await given_up_unheard(stage, removed=True)
         assert await call_back(stage, {"event": "done"}, submit) == 200
-        assert await call_back(stage, {"job_id": film.order.id}, submit) == 200
+        assert await call_back(stage, {"job_id": film}, submit) == 200
         await stage.wait(120, step=30)
 
         (orphan,) = await stage.orphans()
-        assert (orphan.remote_id, orphan.job_id) == (film.order.id, bobs)
+        assert (orphan.remote_id, orphan.job_id) == (film, bobs)
         assert orphan.reason is Reason.ABANDONED
         # It is known from now on, so nobody else is given it.
-        alices = await lost_of(stage, "alice", NEVER_DONE, **asked)
+        alices = await lost_of(stage, "alice", NEVER_DONE, **SILENT)
         await stage.wait(SETTLE + 300, step=20)
-        assert (await stage.job(alices)).remote_id != film.order.id
+        assert (await stage.job(alices)).remote_id != film
 
         await stage.wait(8 * 86_400, step=21_600)
-        assert await call_back(stage, {"job_id": film.order.id}, submit) == 404
+        assert await call_back(stage, {"job_id": film}, submit) == 404
 
 
 @pytest.mark.parametrize("removed", [False, True])
@@ -208,22 +216,16 @@ async def test_one_that_was_given_up_and_whose_film_is_known_is_in_nobodys_way(
     tmp_path: Path, *, removed: bool
 ) -> None:
     async with rig(tmp_path, accounts=[pictory()]) as stage:
-        asked = {"model": MODELS[0], "prompt": f"{PROMPT} [[mock no-callback]]"}
-        bobs = await lost_of(stage, "bob", MADE, **asked)
-        (bobs_film,) = stage.mock.jobs
-        submit = last_submit(stage)
-        await decide.fail(stage.tools, bobs)
-        if removed:
-            assert await remove.remove(stage.tools, "bob", bobs)
-        assert await call_back(stage, {"job_id": bobs_film.order.id}, submit) == 200
+        _, film, submit = await given_up_unheard(stage, removed=removed)
+        assert await call_back(stage, {"job_id": film}, submit) == 200
         await stage.wait(120, step=30)
-        alices = await lost_of(stage, "alice", MADE, **asked)
+        alices = await lost_of(stage, "alice", MADE, **SILENT)
         await stage.wait(2000, step=20)
 
         job = await stage.job(alices)
         assert job.phase is Phase.COMPLETED
-        assert job.remote_id in {one.order.id for one in stage.mock.jobs} - {bobs_film.order.id}
-        assert [one.remote_id for one in await stage.orphans()] == [bobs_film.order.id]
+        assert job.remote_id in {one.order.id for one in stage.mock.jobs} - {film}
+        assert [one.remote_id for one in await stage.orphans()] == [film]
 
 
 async def test_adapters_are_told_whose_choice_a_seed_was(tmp_path: Path) -> None:
