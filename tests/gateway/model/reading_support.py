@@ -4,12 +4,14 @@ import base64
 from typing import Any, Final
 
 import msgspec
+from hypothesis import strategies as st
 
 from gateway.model.aliases import NAMES
 from gateway.model.body import CreateVideoBody
 from gateway.model.errors import FieldFault
 from gateway.model.parse import Parsed, parse_create
 from gateway.model.request import CreateVideo
+from tests.strategies import json_values, objects
 
 CONTENT: Final = b"\x89PNG"
 PNG: Final = base64.b64encode(CONTENT).decode()
@@ -101,3 +103,31 @@ def brief(value: object) -> str:
     """A value as part of a test's name."""
     shown = ascii(value)
     return shown if len(shown) <= 60 else f"{shown[:40]}… ({len(shown)})"
+
+
+FAULTY: Final[dict[str, tuple[Any, str, str]]] = {
+    "model": (7, "/model", "wrong_type"),
+    "seconds": (True, "/seconds", "wrong_type"),
+    "aspect_ratio": ("", "/aspect_ratio", "too_short"),
+    "quality": (["720p"], "/quality", "wrong_type"),
+    "first_frame": ({"url": "http://x"}, "/first_frame/url", "bad_url"),
+    "last_frame": ("ftp://x/y", "/last_frame", "bad_url"),
+    "images": ([URL, 7], "/images/1", "wrong_type"),
+    "video": ({"id": "a b"}, "/video/id", "bad_id"),
+    "seed": (2**63, "/seed", "out_of_range"),
+    "motion_mode": ({}, "/motion_mode", "wrong_type"),
+    "remove_watermark": ("no", "/remove_watermark", "wrong_type"),
+    "negative_prompt": (" ", "/negative_prompt", "too_short"),
+    "n": (2, "/n", "unsupported_value"),
+    "webhook": ("http://example.com/", "/webhook", "bad_url"),
+    "metadata": ({"a": 1}, "/metadata/a", "wrong_type"),
+    "replyRef": ("r" * 513, "/replyRef", "too_long"),
+    "extra_params": ({"p": {"x": 1.5}}, "/extra_params/p/x", "wrong_type"),
+    "routing": ({"deadline": 0}, "/routing/deadline", "out_of_range"),
+    "fallbacks": (["a", ""], "/fallbacks/1", "too_short"),
+    "promt": ("a", "/promt", "unknown_field"),
+    "a/b~c": (1, "/a~1b~0c", "unknown_field"),
+}
+"""Faults by the field that has them: a value, where the fault is, and its code."""
+BODIES: Final = json_values() | objects(*NAMES, likely=st.sampled_from(LIKELY))
+"""Anything that may come for a body."""
